@@ -1,0 +1,42 @@
+import * as v from "valibot";
+
+/**
+ * Binary fields. The msgpack parser yields a Buffer in Node and an ArrayBuffer in a browser;
+ * inside the product there is only Uint8Array, so the schema is where they become one.
+ */
+export function bytes(maxLength: number, minLength = 0) {
+  return v.pipe(
+    v.union([v.instance(Uint8Array), v.instance(ArrayBuffer)]),
+    v.transform((value) =>
+      value instanceof ArrayBuffer
+        ? new Uint8Array(value)
+        : new Uint8Array(value.buffer, value.byteOffset, value.byteLength),
+    ),
+    v.minLength(minLength),
+    v.maxLength(maxLength),
+  );
+}
+
+/** Exactly `length` bytes. */
+export function bytesOf(length: number) {
+  return bytes(length, length);
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Lower-case hexadecimal; its order is the order of the bytes. */
+export function toHex(data: Uint8Array): string {
+  let text = "";
+  for (const byte of data) text += HEX[byte];
+  return text;
+}
+
+/** The reverse of {@link toHex}. Throws on anything but pairs of lower-case hexadecimal digits: a bug, since ids are parsed at the edge. */
+export function fromHex(text: string): Uint8Array {
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new TypeError("not lower-case hexadecimal");
+  const data = new Uint8Array(text.length / 2);
+  for (let index = 0; index < data.length; index++) {
+    data[index] = Number.parseInt(text.slice(2 * index, 2 * index + 2), 16);
+  }
+  return data;
+}
