@@ -1,0 +1,3 @@
+export * from "./api.ts";
+export * from "./apply-event.ts";
+export * from "./ports.ts";
