@@ -1,0 +1,77 @@
+import { MlsError } from "../errors.ts";
+
+/** The largest length that a vector header can say: 30 bits (RFC 9420 §2.1.2). */
+export const MAX_VECTOR_LENGTH = 0x3fff_ffff;
+
+/** A growing byte buffer that writes the TLS presentation language. */
+export class Writer {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  /** The bytes written so far, as a copy of exact size. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  /** An unsigned big-endian integer of 1 to 4 bytes. Throws ENCODE_RANGE if it does not fit. */
+  uint(value: number, size: 1 | 2 | 3 | 4): void {
+    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
+      throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of ${size} bytes`);
+    }
+    const at = this.#grow(size);
+    for (let i = 0; i < size; i++) this.#bytes[at + i] = (value >>> (8 * (size - 1 - i))) & 0xff;
+  }
+
+  uint64(value: bigint): void {
+    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+      throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of 8 bytes`);
+    }
+    this.uint(Number(value >> 32n), 4);
+    this.uint(Number(value & 0xffff_ffffn), 4);
+  }
+
+  raw(value: Uint8Array): void {
+    const at = this.#grow(value.length); // first: growing replaces the buffer
+    this.#bytes.set(value, at);
+  }
+
+  /** A length header and the bytes (`opaque x<V>`). */
+  opaque(value: Uint8Array): void {
+    this.varint(value.length);
+    this.raw(value);
+  }
+
+  /** A variable-size vector header in its shortest form (§2.1.2). */
+  varint(value: number): void {
+    if (value < 0x40) this.uint(value, 1);
+    else if (value < 0x4000) this.uint(value | 0x4000, 2);
+    else if (value <= MAX_VECTOR_LENGTH) this.uint((value | 0x8000_0000) >>> 0, 4);
+    else throw new MlsError("ENCODE_RANGE", `a vector of ${value} bytes is too long`, { section: "§2.1.2" });
+  }
+
+  /** Whatever `body` writes, behind the header that says how long it came out. */
+  vector(body: () => void): void {
+    const start = this.#length;
+    body();
+    const length = this.#length - start;
+    const header = length < 0x40 ? 1 : length < 0x4000 ? 2 : 4;
+    // The header's own size depends on the length, so the body is moved once that is known.
+    this.#grow(header);
+    this.#bytes.copyWithin(start + header, start, start + length);
+    this.#length = start;
+    this.varint(length);
+    this.#length += length;
+  }
+
+  #grow(size: number): number {
+    const at = this.#length;
+    const needed = at + size;
+    if (needed > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, at));
+      this.#bytes = larger;
+    }
+    this.#length = needed;
+    return at;
+  }
+}

@@ -1,0 +1,94 @@
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { MlsError } from "../errors.ts";
+import type { Random } from "./random.ts";
+import { type CryptoKey, curve25519Pkcs8, type SignaturePrivateKey, subtle } from "./web-crypto.ts";
+
+const ED25519 = "Ed25519";
+
+/** A fresh key pair from 32 bytes of the random source. */
+export async function ed25519KeyPair(
+  random: Random,
+): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
+  const privateKey = random.bytes(32);
+  return { publicKey: ed25519.getPublicKey(privateKey), privateKey };
+}
+
+/** A 32-byte seed as a CryptoKey that cannot be read back. */
+export async function importEd25519Seed(seed: Uint8Array): Promise<CryptoKey> {
+  if (seed.length !== 32) throw new MlsError("KEY_INVALID", "an Ed25519 seed has 32 bytes");
+  return subtle().importKey("pkcs8", curve25519Pkcs8(ED25519, seed), ED25519, false, ["sign"]);
+}
+
+/** Signs `content` (RFC 8032 §5.1.6): 64 bytes, R and S. */
+export async function ed25519Sign(privateKey: SignaturePrivateKey, content: Uint8Array): Promise<Uint8Array> {
+  const key = privateKey instanceof Uint8Array ? await signingKeyOf(privateKey) : privateKey;
+  return new Uint8Array(await subtle().sign(ED25519, key, content));
+}
+
+/** Whether the signature is valid. A public key that is not a canonical point of the prime-order kind never is. */
+export async function ed25519Verify(
+  publicKey: Uint8Array,
+  content: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  if (signature.length !== 64 || !isStrongPublicKey(publicKey)) return false;
+  const key = await verifyingKeyOf(publicKey);
+  return key === undefined ? false : subtle().verify(ED25519, key, signature, content);
+}
+
+// An import costs as much as a signature, and a seed in memory already is the key: remember it by identity.
+const signingKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+
+function signingKeyOf(seed: Uint8Array): Promise<CryptoKey> {
+  let key = signingKeys.get(seed);
+  if (key === undefined) {
+    key = importEd25519Seed(seed);
+    signingKeys.set(seed, key);
+  }
+  return key;
+}
+
+const VERIFYING_KEYS_KEPT = 2048;
+const verifyingKeys = new Map<string, Promise<CryptoKey | undefined>>();
+
+function verifyingKeyOf(publicKey: Uint8Array): Promise<CryptoKey | undefined> {
+  const id = bytesToHex(publicKey);
+  let key = verifyingKeys.get(id);
+  if (key === undefined) {
+    key = subtle()
+      .importKey("raw", publicKey, ED25519, true, ["verify"])
+      .catch(() => undefined);
+    if (verifyingKeys.size >= VERIFYING_KEYS_KEPT) {
+      for (const oldest of verifyingKeys.keys()) {
+        verifyingKeys.delete(oldest);
+        break;
+      }
+    }
+    verifyingKeys.set(id, key);
+  }
+  return key;
+}
+
+/**
+ * Whether the bytes are a canonical y below p and not a point of small order. With a small-order key one signature
+ * fits many messages, and a second spelling of a key would defeat the rule that keys in a group are unique (§7.3);
+ * WebCrypto implementations differ in what they refuse.
+ */
+export function isStrongPublicKey(publicKey: Uint8Array): boolean {
+  if (publicKey.length !== 32) return false;
+  const y = publicKey.slice();
+  y[31] = (y[31] ?? 0) & 0x7f; // the top bit is the sign of x
+  let atLeastP = y[31] === 0x7f && (y[0] ?? 0) >= 0xed;
+  for (let i = 1; i < 31 && atLeastP; i++) atLeastP = y[i] === 0xff;
+  return !atLeastP && !SMALL_ORDER_Y.has(bytesToHex(y));
+}
+
+/** The y coordinates of the eight points whose order divides 8: two share y = 0, and the others come as ±x. */
+const SMALL_ORDER_Y = new Set([
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]);

@@ -1,0 +1,61 @@
+import { MlsError } from "../errors.ts";
+
+/**
+ * The part of WebCrypto that the engine uses, described here because this package is compiled without the types of
+ * a browser or of Node. A browser's CryptoKey is assignable to this one.
+ */
+export interface CryptoKey {
+  readonly type: string;
+  readonly extractable: boolean;
+  readonly algorithm: { readonly name: string };
+  readonly usages: readonly string[];
+}
+
+/** A raw Ed25519 seed (32 bytes), or a CryptoKey that may be non-extractable. */
+export type SignaturePrivateKey = Uint8Array | CryptoKey;
+
+interface AeadParameters {
+  readonly name: string;
+  readonly iv: Uint8Array;
+  readonly additionalData: Uint8Array;
+}
+
+export interface SubtleCrypto {
+  importKey(
+    format: string,
+    data: Uint8Array,
+    algorithm: string,
+    extractable: boolean,
+    usages: readonly string[],
+  ): Promise<CryptoKey>;
+  encrypt(parameters: AeadParameters, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  decrypt(parameters: AeadParameters, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  sign(algorithm: string, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  verify(algorithm: string, key: CryptoKey, signature: Uint8Array, data: Uint8Array): Promise<boolean>;
+  deriveBits(
+    parameters: { readonly name: string; readonly public: CryptoKey },
+    key: CryptoKey,
+    length: number,
+  ): Promise<ArrayBuffer>;
+}
+
+/** The platform's SubtleCrypto. Throws CRYPTO_UNAVAILABLE where there is none (an insecure page). */
+export function subtle(): SubtleCrypto {
+  const scope: object = globalThis;
+  if (!hasSubtle(scope)) throw new MlsError("CRYPTO_UNAVAILABLE", "WebCrypto is not available here");
+  return scope.crypto.subtle;
+}
+
+function hasSubtle(scope: object): scope is { crypto: { subtle: SubtleCrypto } } {
+  const crypto: unknown = Reflect.get(scope, "crypto");
+  return typeof crypto === "object" && crypto !== null && Reflect.get(crypto, "subtle") !== undefined;
+}
+
+/** PKCS #8 of a raw Curve25519-family private key (RFC 8410 §7): the only private form that all browsers import. */
+export function curve25519Pkcs8(algorithm: "Ed25519" | "X25519", privateKey: Uint8Array): Uint8Array {
+  const oid = algorithm === "Ed25519" ? 0x70 : 0x6e;
+  const pkcs8 = new Uint8Array(48);
+  pkcs8.set([0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, oid, 0x04, 0x22, 0x04, 0x20]);
+  pkcs8.set(privateKey, 16);
+  return pkcs8;
+}

@@ -1,0 +1,114 @@
+import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { MlsError } from "../errors.ts";
+import type { KeyDerivation } from "./key-derivation.ts";
+import type { Random } from "./random.ts";
+import { type CryptoKey, curve25519Pkcs8, subtle } from "./web-crypto.ts";
+
+const X25519 = "X25519";
+
+/** DHKEM of RFC 9180 §4.1 over one curve. */
+export interface Kem {
+  /** The KEM's number in the HPKE registry. */
+  readonly id: number;
+  deriveKeyPair(ikm: Uint8Array): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
+  publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array>;
+  encapsulate(
+    publicKey: Uint8Array,
+    random: Random,
+  ): Promise<{ sharedSecret: Uint8Array; output: Uint8Array }>;
+  decapsulate(output: Uint8Array, privateKey: Uint8Array, publicKey?: Uint8Array): Promise<Uint8Array>;
+}
+
+const suiteId = concatBytes(utf8ToBytes("KEM"), Uint8Array.of(0x00, 0x20));
+
+/** DHKEM(X25519, HKDF-SHA256). Throws KEY_INVALID on keys of a wrong length or of small order (RFC 9180 §7.1.4). */
+export function dhkemX25519(kdf: KeyDerivation): Kem {
+  const labels = hpkeLabels(kdf, suiteId);
+
+  async function deriveKeyPair(ikm: Uint8Array): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
+    const privateKey = labels.expand(labels.extract("dkp_prk", ikm), "sk", new Uint8Array(), 32);
+    return { privateKey, publicKey: await publicKeyOf(privateKey) };
+  }
+
+  function sharedSecretOf(dh: Uint8Array, output: Uint8Array, publicKey: Uint8Array): Uint8Array {
+    return labels.expand(labels.extract("eae_prk", dh), "shared_secret", concatBytes(output, publicKey), 32);
+  }
+
+  return {
+    id: 0x0020,
+    deriveKeyPair,
+    publicKeyOf,
+    async encapsulate(publicKey, random) {
+      const recipient = await importPublic(publicKey);
+      // Any 32 bytes are an X25519 private key, so an ephemeral one need not go through DeriveKeyPair.
+      const ephemeral = await importPrivate(random.bytes(32));
+      const output = await diffieHellman(ephemeral, await basePoint());
+      const dh = await diffieHellman(ephemeral, recipient);
+      return { sharedSecret: sharedSecretOf(dh, output, publicKey), output };
+    },
+    async decapsulate(output, privateKey, publicKey) {
+      const own = await importPrivate(privateKey);
+      const dh = await diffieHellman(own, await importPublic(output));
+      const ownPublic = publicKey ?? (await diffieHellman(own, await basePoint()));
+      return sharedSecretOf(dh, output, ownPublic);
+    },
+  };
+}
+
+async function publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array> {
+  return diffieHellman(await importPrivate(privateKey), await basePoint());
+}
+
+let basePointKey: Promise<CryptoKey> | undefined;
+
+function basePoint(): Promise<CryptoKey> {
+  const u = new Uint8Array(32);
+  u[0] = 9;
+  basePointKey ??= importPublic(u);
+  return basePointKey;
+}
+
+async function importPublic(publicKey: Uint8Array): Promise<CryptoKey> {
+  if (publicKey.length !== 32) throw new MlsError("KEY_INVALID", "an X25519 public key has 32 bytes");
+  return subtle().importKey("raw", publicKey, X25519, true, []);
+}
+
+async function importPrivate(privateKey: Uint8Array): Promise<CryptoKey> {
+  if (privateKey.length !== 32) throw new MlsError("KEY_INVALID", "an X25519 private key has 32 bytes");
+  return subtle().importKey("pkcs8", curve25519Pkcs8(X25519, privateKey), X25519, false, ["deriveBits"]);
+}
+
+async function diffieHellman(privateKey: CryptoKey, publicKey: CryptoKey): Promise<Uint8Array> {
+  let shared: Uint8Array;
+  try {
+    shared = new Uint8Array(await subtle().deriveBits({ name: X25519, public: publicKey }, privateKey, 256));
+  } catch (error) {
+    throw new MlsError("KEY_INVALID", "no X25519 secret with this public key", { cause: error });
+  }
+  // RFC 9180 §7.1.4; not every WebCrypto refuses it itself.
+  let any = 0;
+  for (const byte of shared) any |= byte;
+  if (any === 0) throw new MlsError("KEY_INVALID", "X25519 public key of small order");
+  return shared;
+}
+
+/** LabeledExtract (with no salt) and LabeledExpand of RFC 9180 §4, for the KEM and for HPKE itself. */
+export function hpkeLabels(
+  kdf: KeyDerivation,
+  id: Uint8Array,
+): {
+  extract(label: string, ikm: Uint8Array, salt?: Uint8Array): Uint8Array;
+  expand(secret: Uint8Array, label: string, info: Uint8Array, length: number): Uint8Array;
+} {
+  const version = utf8ToBytes("HPKE-v1");
+  return {
+    extract: (label, ikm, salt = new Uint8Array()) =>
+      kdf.extract(salt, concatBytes(version, id, utf8ToBytes(label), ikm)),
+    expand: (secret, label, info, length) =>
+      kdf.expand(
+        secret,
+        concatBytes(Uint8Array.of(length >> 8, length & 0xff), version, id, utf8ToBytes(label), info),
+        length,
+      ),
+  };
+}

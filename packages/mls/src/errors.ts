@@ -1,0 +1,55 @@
+/**
+ * Every way in which the engine refuses something. Codes are stable: callers switch on them, and they may
+ * cross a worker boundary as plain strings.
+ */
+export type MlsErrorCode =
+  // codec/: bytes that are not the structure they should be (RFC 9420 §2)
+  | "DECODE_TRUNCATED" // the bytes end before the structure does
+  | "DECODE_TRAILING" // bytes are left over after the structure
+  | "DECODE_VARINT" // a vector length with prefix 11, or not in its shortest form
+  | "DECODE_VALUE" // an enum, tag or presence octet with no meaning here
+  | "ENCODE_RANGE" // a value that its field cannot hold
+  // crypto/
+  | "SUITE_UNSUPPORTED"
+  | "CRYPTO_UNAVAILABLE" // the platform has no WebCrypto
+  | "KEY_INVALID" // a key of the wrong length, off the curve or of small order
+  | "AEAD_OPEN_FAILED"
+  | "LENGTH_INVALID" // a derived length outside what the KDF can give
+  // structures and framing
+  | "VERSION_UNSUPPORTED"
+  | "EXTENSION_DUPLICATE"
+  | "WIRE_FORMAT_UNEXPECTED"
+  | "CONTENT_UNEXPECTED"
+  | "SENDER_INVALID"
+  | "OWN_MESSAGE"
+  | "GROUP_MISMATCH"
+  | "EPOCH_MISMATCH"
+  | "SIGNATURE_INVALID"
+  | "MEMBERSHIP_TAG_INVALID"
+  | "CONFIRMATION_TAG_INVALID"
+  | "PADDING_INVALID"
+  | "GENERATION_USED"
+  | "GENERATION_TOO_FAR"
+  | "GENERATION_EXHAUSTED"
+  | "REPLAYED"
+  | "RECORD_INVALID" // stored records that do not make up a state
+  // key packages and leaves
+  | "KEY_PACKAGE_INVALID"
+  | "LEAF_NODE_INVALID"
+  | "CREDENTIAL_INVALID";
+
+/** The only error that the engine throws on bad input. `section` names the rule of RFC 9420, as in "§6.3.1". */
+export class MlsError extends Error {
+  readonly code: MlsErrorCode;
+  readonly section: string | undefined;
+
+  constructor(code: MlsErrorCode, message: string, options: { section?: string; cause?: unknown } = {}) {
+    super(
+      options.section === undefined ? message : `${message} (RFC 9420 ${options.section})`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.name = "MlsError";
+    this.code = code;
+    this.section = options.section;
+  }
+}
