@@ -1,0 +1,101 @@
+/**
+ * The test command: every suite, one after the other, then one line over all of them.
+ * A suite that can't be started counts as one failure, so nothing is lost silently.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureChromium } from "./ensure-chromium.ts";
+import { type Count, countCheck, countPlaywright, countSeeds, countVitest } from "./count-results.ts";
+
+const reports = mkdtempSync(join(tmpdir(), "thicket-tests-"));
+const only = process.argv.slice(2);
+
+interface Suite {
+  name: string;
+  command: string[];
+  count: (run: { status: number; report: string; output: string }) => Count;
+  environment?: Record<string, string>;
+}
+
+const report = (name: string) => join(reports, `${name}.json`);
+const suites: Suite[] = [
+  { name: "types", command: ["pnpm", "types"], count: countCheck },
+  { name: "lint", command: ["pnpm", "lint"], count: countCheck },
+  { name: "format", command: ["pnpm", "format:check"], count: countCheck },
+  { name: "knip", command: ["pnpm", "knip"], count: countCheck },
+  {
+    name: "unit",
+    command: ["pnpm", "unit", "--reporter=default", "--reporter=json", `--outputFile.json=${report("unit")}`],
+    count: countVitest,
+  },
+  {
+    name: "browser",
+    command: [
+      "pnpm",
+      "--filter",
+      "web",
+      "test:browser",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report("browser")}`,
+    ],
+    count: countVitest,
+  },
+  { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
+  { name: "build", command: ["pnpm", "build"], count: countCheck },
+  {
+    name: "e2e",
+    command: ["pnpm", "e2e", "--reporter=list,json"],
+    environment: { PLAYWRIGHT_JSON_OUTPUT_FILE: report("e2e") },
+    count: countPlaywright,
+  },
+];
+
+function main(): void {
+  const chromium = ensureChromium();
+  const totals: Count = { passed: 0, failed: 0, skipped: 0 };
+  const lines: string[] = [];
+  for (const suite of suites) {
+    if (only.length > 0 && !only.includes(suite.name)) continue;
+    process.stdout.write(`\n=== ${suite.name}\n`);
+    const started = Date.now();
+    const count = runSuite(suite, chromium);
+    totals.passed += count.passed;
+    totals.failed += count.failed;
+    totals.skipped += count.skipped;
+    lines.push(
+      `${suite.name.padEnd(11)} ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped` +
+        ` (${Math.round((Date.now() - started) / 1000)} s)`,
+    );
+  }
+  rmSync(reports, { recursive: true, force: true });
+  process.stdout.write(`\n${lines.join("\n")}\n\n`);
+  if (totals.skipped > 0)
+    process.stdout.write(`${totals.skipped} tests were skipped: see the names above.\n`);
+  process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
+  process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
+}
+
+function runSuite(suite: Suite, chromium: string): Count {
+  const [command = "", ...args] = suite.command;
+  const run = spawnSync(command, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 256 * 1024 * 1024,
+    env: { ...process.env, ...suite.environment, CHROMIUM_PATH: chromium, FORCE_COLOR: "0" },
+  });
+  process.stdout.write(run.stdout ?? "");
+  return suite.count({ status: run.status ?? 1, report: readReport(suite.name), output: run.stdout ?? "" });
+}
+
+function readReport(name: string): string {
+  try {
+    return readFileSync(report(name), "utf8");
+  } catch {
+    return "";
+  }
+}
+
+main();
