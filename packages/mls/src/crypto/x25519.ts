@@ -39,9 +39,11 @@ export function dhkemX25519(kdf: KeyDerivation): Kem {
     deriveKeyPair,
     publicKeyOf,
     async encapsulate(publicKey, random) {
-      const recipient = await importPublic(publicKey);
+      // Drawn before the first await: callers seal concurrently, and a seeded run must replay to the byte.
       // Any 32 bytes are an X25519 private key, so an ephemeral one need not go through DeriveKeyPair.
-      const ephemeral = await importPrivate(random.bytes(32));
+      const ephemeralBytes = random.bytes(32);
+      const recipient = await importPublic(publicKey);
+      const ephemeral = await importPrivate(ephemeralBytes);
       const output = await diffieHellman(ephemeral, await basePoint());
       const dh = await diffieHellman(ephemeral, recipient);
       return { sharedSecret: sharedSecretOf(dh, output, publicKey), output };
