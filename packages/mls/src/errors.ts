@@ -36,7 +36,23 @@ export type MlsErrorCode =
   // key packages and leaves
   | "KEY_PACKAGE_INVALID"
   | "LEAF_NODE_INVALID"
-  | "CREDENTIAL_INVALID";
+  | "CREDENTIAL_INVALID" // the application's verdict (§5.3.1); its own error is the cause
+  // tree/ and group/
+  | "TREE_INVALID"
+  | "KEY_REPEATED" // an encryption or signature key at two places of the tree
+  | "CLIENT_REPEATED" // two leaves of one client, by the application's verdict
+  | "CAPABILITY_MISSING" // a member lacks what the group, or another member's credential, needs
+  | "MEMBER_UNKNOWN" // a leaf index without a member
+  | "PROPOSAL_INVALID" // one proposal by itself (§12.1)
+  | "PROPOSAL_LIST_INVALID" // proposals that don't go together (§12.2)
+  | "PROPOSAL_UNKNOWN" // a reference to a proposal that was not received in this epoch
+  | "PSK_UNAVAILABLE"
+  | "COMMIT_INVALID"
+  | "UPDATE_PATH_INVALID" // what every member can see is wrong with a path
+  | "PATH_UNREADABLE" // a path that this member can't open; says nothing about the others
+  | "WELCOME_INVALID"
+  | "NOT_INVITED" // a Welcome for other key packages
+  | "GROUP_INFO_INVALID";
 
 /** The only error that the engine throws on bad input. `section` names the rule of RFC 9420, as in "§6.3.1". */
 export class MlsError extends Error {

@@ -12,3 +12,7 @@ export {
   SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
   supportedCipherSuites,
 } from "./crypto/cipher-suite.ts";
+export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";
+export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";
+export { type GroupContext, groupContextCodec } from "./group-context.ts";
+export { isDefaultProposal, type PreSharedKeyId, type Proposal, PROPOSAL_TYPES } from "./proposal.ts";

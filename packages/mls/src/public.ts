@@ -1,4 +1,37 @@
 // @thicket/mls/public: what a server may use. No group state, no secrets.
-export { type Codec, decode, encode } from "./codec/codec.ts";
 export * as codec from "./codec/codec.ts";
+export { type Codec, decode, encode } from "./codec/codec.ts";
+export { checkDecodedKeyPackage, checkKeyPackage } from "./check-key-package.ts";
+export {
+  type Credential,
+  CREDENTIAL_BASIC,
+  CREDENTIAL_X509,
+  credentialCodec,
+  credentialType,
+  decodeCredential,
+  encodeCredential,
+} from "./credential.ts";
 export { MlsError, type MlsErrorCode } from "./errors.ts";
+export {
+  type Extension,
+  EXTENSION_APPLICATION_ID,
+  EXTENSION_EXTERNAL_PUB,
+  EXTENSION_EXTERNAL_SENDERS,
+  EXTENSION_RATCHET_TREE,
+  EXTENSION_REQUIRED_CAPABILITIES,
+  extensionsCodec,
+  findExtension,
+  GREASE_VALUES,
+  isDefaultExtension,
+  LAST_RESORT,
+} from "./extension.ts";
+export { type KeyPackage, keyPackageCodec, keyPackageRef } from "./key-package.ts";
+export {
+  type Capabilities,
+  type LeafNode,
+  leafNodeCodec,
+  type LeafNodeSource,
+  type Lifetime,
+} from "./leaf-node.ts";
+export { type MessageHeader, parseHeader } from "./parse-header.ts";
+export { MLS10 } from "./version.ts";

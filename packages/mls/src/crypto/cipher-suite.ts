@@ -38,6 +38,8 @@ export interface CipherSuite extends KeyDerivation, Aead, Hpke {
   deriveKeyPair(ikm: Uint8Array): Promise<HpkeKeyPair>;
   /** The public half of an HPKE private key. */
   hpkePublicKey(privateKey: Uint8Array): Promise<Uint8Array>;
+  /** Whether the bytes are a public key that the suite's KEM can encrypt to. */
+  isHpkePublicKey(publicKey: Uint8Array): boolean;
   /** EncryptWithLabel of §5.1.3. Throws KEY_INVALID. */
   encryptWithLabel(
     publicKey: Uint8Array,
@@ -89,6 +91,7 @@ function curve25519Suite(id: number, name: string, aead: Aead, aeadId: number): 
       ed25519Verify(publicKey, withLabel(label, content), signature),
     deriveKeyPair: kem.deriveKeyPair,
     hpkePublicKey: kem.publicKeyOf,
+    isHpkePublicKey: kem.isPublicKey,
     encryptWithLabel: (publicKey, label, context, plaintext, random) =>
       publicKeyEncryption.sealBase(publicKey, withLabel(label, context), NO_AAD, plaintext, random),
     decryptWithLabel: (privateKey, publicKey, label, context, sealed) =>

@@ -2,7 +2,8 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
 import type { Random } from "./random.ts";
-import { type CryptoKey, curve25519Pkcs8, type SignaturePrivateKey, subtle } from "./web-crypto.ts";
+import { curve25519Pkcs8, isCanonicalCoordinate } from "./curve25519.ts";
+import { type CryptoKey, type SignaturePrivateKey, subtle } from "./web-crypto.ts";
 
 const ED25519 = "Ed25519";
 
@@ -79,9 +80,7 @@ export function isStrongPublicKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== 32) return false;
   const y = publicKey.slice();
   y[31] = (y[31] ?? 0) & 0x7f; // the top bit is the sign of x
-  let atLeastP = y[31] === 0x7f && (y[0] ?? 0) >= 0xed;
-  for (let i = 1; i < 31 && atLeastP; i++) atLeastP = y[i] === 0xff;
-  return !atLeastP && !SMALL_ORDER_Y.has(bytesToHex(y));
+  return isCanonicalCoordinate(y) && !SMALL_ORDER_Y.has(bytesToHex(y));
 }
 
 /** The y coordinates of the eight points whose order divides 8: two share y = 0, and the others come as ±x. */

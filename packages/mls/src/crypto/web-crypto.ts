@@ -50,12 +50,3 @@ function hasSubtle(scope: object): scope is { crypto: { subtle: SubtleCrypto } }
   const crypto: unknown = Reflect.get(scope, "crypto");
   return typeof crypto === "object" && crypto !== null && Reflect.get(crypto, "subtle") !== undefined;
 }
-
-/** PKCS #8 of a raw Curve25519-family private key (RFC 8410 §7): the only private form that all browsers import. */
-export function curve25519Pkcs8(algorithm: "Ed25519" | "X25519", privateKey: Uint8Array): Uint8Array {
-  const oid = algorithm === "Ed25519" ? 0x70 : 0x6e;
-  const pkcs8 = new Uint8Array(48);
-  pkcs8.set([0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, oid, 0x04, 0x22, 0x04, 0x20]);
-  pkcs8.set(privateKey, 16);
-  return pkcs8;
-}

@@ -1,8 +1,9 @@
-import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
 import type { KeyDerivation } from "./key-derivation.ts";
 import type { Random } from "./random.ts";
-import { type CryptoKey, curve25519Pkcs8, subtle } from "./web-crypto.ts";
+import { curve25519Pkcs8, isCanonicalCoordinate } from "./curve25519.ts";
+import { type CryptoKey, subtle } from "./web-crypto.ts";
 
 const X25519 = "X25519";
 
@@ -12,6 +13,7 @@ export interface Kem {
   readonly id: number;
   deriveKeyPair(ikm: Uint8Array): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
   publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array>;
+  isPublicKey(publicKey: Uint8Array): boolean;
   encapsulate(
     publicKey: Uint8Array,
     random: Random,
@@ -38,6 +40,7 @@ export function dhkemX25519(kdf: KeyDerivation): Kem {
     id: 0x0020,
     deriveKeyPair,
     publicKeyOf,
+    isPublicKey,
     async encapsulate(publicKey, random) {
       // Drawn before the first await: callers seal concurrently, and a seeded run must replay to the byte.
       // Any 32 bytes are an X25519 private key, so an ephemeral one need not go through DeriveKeyPair.
@@ -60,6 +63,23 @@ export function dhkemX25519(kdf: KeyDerivation): Kem {
 async function publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array> {
   return diffieHellman(await importPrivate(privateKey), await basePoint());
 }
+
+/**
+ * Whether the bytes are a canonical u below p and not a point of small order. RFC 7748 lets a receiver take other
+ * spellings; here a second spelling of a key would defeat the rule that keys in a group are unique (RFC 9420 §7.3).
+ */
+function isPublicKey(publicKey: Uint8Array): boolean {
+  return isCanonicalCoordinate(publicKey) && !SMALL_ORDER_U.has(bytesToHex(publicKey));
+}
+
+/** The u coordinates of the points whose order divides 8, on the curve and on its twist. */
+export const SMALL_ORDER_U: ReadonlySet<string> = new Set([
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+]);
 
 let basePointKey: Promise<CryptoKey> | undefined;
 

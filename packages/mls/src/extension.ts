@@ -1,0 +1,62 @@
+import { checked, type Codec, opaque, struct, u16, vector } from "./codec/codec.ts";
+import { type Credential, credentialCodec } from "./credential.ts";
+import { MlsError } from "./errors.ts";
+
+/** Numbers of the MLS Extension Types registry (RFC 9420 §17.3, and last_resort of the extensions draft). */
+export const EXTENSION_APPLICATION_ID = 0x0001;
+export const EXTENSION_RATCHET_TREE = 0x0002;
+export const EXTENSION_REQUIRED_CAPABILITIES = 0x0003;
+export const EXTENSION_EXTERNAL_PUB = 0x0004;
+export const EXTENSION_EXTERNAL_SENDERS = 0x0005;
+export const LAST_RESORT = 0x000a;
+
+/** Extension types that every client has and that capabilities must not list (§7.2). */
+export function isDefaultExtension(type: number): boolean {
+  return type >= EXTENSION_APPLICATION_ID && type <= EXTENSION_EXTERNAL_SENDERS;
+}
+
+/** The values reserved for GREASE in every registry (§13.5): 0x0A0A, 0x1A1A, ... 0xEAEA. */
+export const GREASE_VALUES: readonly number[] = Array.from({ length: 15 }, (_, i) => 0x0a0a + i * 0x1010);
+
+export interface Extension {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+const extensionCodec = struct<Extension>({ type: u16, data: opaque });
+
+/** `Extension extensions<V>`; two of one type are refused (§13.4). */
+export const extensionsCodec: Codec<readonly Extension[]> = checked(vector(extensionCodec), (extensions) => {
+  const types = new Set(extensions.map((extension) => extension.type));
+  if (types.size !== extensions.length) {
+    throw new MlsError("EXTENSION_DUPLICATE", "two extensions of one type", { section: "§13.4" });
+  }
+});
+
+/** The data of the extension of this type, if it is in the list. */
+export function findExtension(extensions: readonly Extension[], type: number): Uint8Array | undefined {
+  return extensions.find((extension) => extension.type === type)?.data;
+}
+
+/** The required_capabilities extension of the GroupContext (§11.1). */
+export interface RequiredCapabilities {
+  readonly extensions: readonly number[];
+  readonly proposals: readonly number[];
+  readonly credentials: readonly number[];
+}
+
+export const requiredCapabilitiesCodec = struct<RequiredCapabilities>({
+  extensions: vector(u16),
+  proposals: vector(u16),
+  credentials: vector(u16),
+});
+
+/** One entry of the external_senders extension (§12.1.8.1). */
+export interface ExternalSender {
+  readonly signatureKey: Uint8Array;
+  readonly credential: Credential;
+}
+
+export const externalSendersCodec = vector(
+  struct<ExternalSender>({ signatureKey: opaque, credential: credentialCodec }),
+);

@@ -1,0 +1,220 @@
+import { type Codec, empty, enumeration, opaque, select, struct, u16, u32, u64, u8 } from "../codec/codec.ts";
+import { type Commit, commitCodec } from "../commit.ts";
+import { MlsError } from "../errors.ts";
+import { type KeyPackage, keyPackageCodec } from "../key-package.ts";
+import { type Proposal, proposalCodec } from "../proposal.ts";
+import { behindVersion } from "../version.ts";
+import { type GroupInfo, groupInfoCodec, type Welcome, welcomeCodec } from "../welcome.ts";
+
+/** RFC 9420 §6. Indexes are leaf indexes, or positions in the external_senders extension. */
+export type Sender =
+  | { readonly kind: "member"; readonly leafIndex: number }
+  | { readonly kind: "external"; readonly senderIndex: number }
+  | { readonly kind: "newMemberProposal" }
+  | { readonly kind: "newMemberCommit" };
+
+export type Content =
+  | { readonly kind: "application"; readonly data: Uint8Array }
+  | { readonly kind: "proposal"; readonly proposal: Proposal }
+  | { readonly kind: "commit"; readonly commit: Commit };
+
+export type ContentType = Content["kind"];
+
+export interface FramedContent {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  readonly sender: Sender;
+  readonly authenticatedData: Uint8Array;
+  readonly content: Content;
+}
+
+/** RFC 9420 §6.1; a commit has a confirmation tag, nothing else has one. */
+export interface FramedContentAuthData {
+  readonly signature: Uint8Array;
+  readonly confirmationTag: Uint8Array | undefined;
+}
+
+/** The two wire formats of group messages. */
+export type GroupWireFormat = "publicMessage" | "privateMessage";
+
+export interface AuthenticatedContent {
+  readonly wireFormat: GroupWireFormat;
+  readonly content: FramedContent;
+  readonly auth: FramedContentAuthData;
+}
+
+/** RFC 9420 §6.2; a member's message has a membership tag, nobody else's has one. */
+export interface PublicMessage {
+  readonly content: FramedContent;
+  readonly auth: FramedContentAuthData;
+  readonly membershipTag: Uint8Array | undefined;
+}
+
+/** RFC 9420 §6.3 */
+export interface PrivateMessage {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  readonly contentType: ContentType;
+  readonly authenticatedData: Uint8Array;
+  readonly encryptedSenderData: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/** RFC 9420 §6; its version is always mls10. */
+export type MlsMessage =
+  | { readonly kind: "publicMessage"; readonly publicMessage: PublicMessage }
+  | { readonly kind: "privateMessage"; readonly privateMessage: PrivateMessage }
+  | { readonly kind: "welcome"; readonly welcome: Welcome }
+  | { readonly kind: "groupInfo"; readonly groupInfo: GroupInfo }
+  | { readonly kind: "keyPackage"; readonly keyPackage: KeyPackage };
+
+/** Numbers of the MLS Wire Formats registry (§17.2). */
+export const WIRE_FORMATS = {
+  publicMessage: 0x0001,
+  privateMessage: 0x0002,
+  welcome: 0x0003,
+  groupInfo: 0x0004,
+  keyPackage: 0x0005,
+} as const satisfies Record<MlsMessage["kind"], number>;
+
+const CONTENT_TYPES = { application: 1, proposal: 2, commit: 3 } as const satisfies Record<
+  ContentType,
+  number
+>;
+
+export const senderCodec = select<Sender>(u8, {
+  member: [1, struct({ leafIndex: u32 })],
+  external: [2, struct({ senderIndex: u32 })],
+  newMemberProposal: [3, empty],
+  newMemberCommit: [4, empty],
+});
+
+export const contentTypeCodec = enumeration<ContentType>(u8, CONTENT_TYPES);
+
+export const groupWireFormatCodec = enumeration<GroupWireFormat>(u16, {
+  publicMessage: WIRE_FORMATS.publicMessage,
+  privateMessage: WIRE_FORMATS.privateMessage,
+});
+
+const contentBodies = {
+  application: struct<{ readonly data: Uint8Array }>({ data: opaque }),
+  proposal: struct<{ readonly proposal: Proposal }>({ proposal: proposalCodec }),
+  commit: struct<{ readonly commit: Commit }>({ commit: commitCodec }),
+};
+
+const contentCodec = select<Content>(u8, {
+  application: [CONTENT_TYPES.application, contentBodies.application],
+  proposal: [CONTENT_TYPES.proposal, contentBodies.proposal],
+  commit: [CONTENT_TYPES.commit, contentBodies.commit],
+});
+
+export const framedContentCodec = struct<FramedContent>({
+  groupId: opaque,
+  epoch: u64,
+  sender: senderCodec,
+  authenticatedData: opaque,
+  content: contentCodec,
+});
+
+/** FramedContentAuthData, whose shape depends on the content that it goes with. */
+export function authDataCodec(contentType: ContentType): Codec<FramedContentAuthData> {
+  return contentType === "commit" ? commitAuthData : plainAuthData;
+}
+
+const commitAuthData = struct<FramedContentAuthData>({ signature: opaque, confirmationTag: presentOpaque() });
+const plainAuthData = struct<FramedContentAuthData>({ signature: opaque, confirmationTag: absent() });
+
+export const authenticatedContentCodec: Codec<AuthenticatedContent> = {
+  write(w, value) {
+    groupWireFormatCodec.write(w, value.wireFormat);
+    framedContentCodec.write(w, value.content);
+    authDataCodec(value.content.content.kind).write(w, value.auth);
+  },
+  read(r) {
+    const wireFormat = groupWireFormatCodec.read(r);
+    const content = framedContentCodec.read(r);
+    return { wireFormat, content, auth: authDataCodec(content.content.kind).read(r) };
+  },
+};
+
+export const publicMessageCodec: Codec<PublicMessage> = {
+  write(w, value) {
+    framedContentCodec.write(w, value.content);
+    authDataCodec(value.content.content.kind).write(w, value.auth);
+    membershipTagCodec(value.content.sender).write(w, value.membershipTag);
+  },
+  read(r) {
+    const content = framedContentCodec.read(r);
+    const auth = authDataCodec(content.content.kind).read(r);
+    return { content, auth, membershipTag: membershipTagCodec(content.sender).read(r) };
+  },
+};
+
+const presentTag = presentOpaque();
+const absentTag = absent();
+
+function membershipTagCodec(sender: Sender): Codec<Uint8Array | undefined> {
+  return sender.kind === "member" ? presentTag : absentTag;
+}
+
+export const privateMessageCodec = struct<PrivateMessage>({
+  groupId: opaque,
+  epoch: u64,
+  contentType: contentTypeCodec,
+  authenticatedData: opaque,
+  encryptedSenderData: opaque,
+  ciphertext: opaque,
+});
+
+export const mlsMessageCodec = behindVersion(
+  select<MlsMessage>(u16, {
+    publicMessage: [WIRE_FORMATS.publicMessage, struct({ publicMessage: publicMessageCodec })],
+    privateMessage: [WIRE_FORMATS.privateMessage, struct({ privateMessage: privateMessageCodec })],
+    welcome: [WIRE_FORMATS.welcome, struct({ welcome: welcomeCodec })],
+    groupInfo: [WIRE_FORMATS.groupInfo, struct({ groupInfo: groupInfoCodec })],
+    keyPackage: [WIRE_FORMATS.keyPackage, struct({ keyPackage: keyPackageCodec })],
+  }),
+);
+
+/** The body of a PrivateMessageContent before its auth data and padding (§6.3.1). */
+export const privateContentBodyCodec = {
+  write(w: Parameters<Codec<Content>["write"]>[0], content: Content): void {
+    switch (content.kind) {
+      case "application":
+        return contentBodies.application.write(w, content);
+      case "proposal":
+        return contentBodies.proposal.write(w, content);
+      case "commit":
+        return contentBodies.commit.write(w, content);
+    }
+  },
+  read(r: Parameters<Codec<Content>["read"]>[0], kind: ContentType): Content {
+    switch (kind) {
+      case "application":
+        return { kind, ...contentBodies.application.read(r) };
+      case "proposal":
+        return { kind, ...contentBodies.proposal.read(r) };
+      case "commit":
+        return { kind, ...contentBodies.commit.read(r) };
+    }
+  },
+};
+
+function presentOpaque(): Codec<Uint8Array | undefined> {
+  return {
+    write(w, value) {
+      if (value === undefined) throw new MlsError("ENCODE_RANGE", "a tag is missing");
+      w.opaque(value);
+    },
+    read: (r) => r.opaque(),
+  };
+}
+
+function absent(): Codec<Uint8Array | undefined> {
+  return {
+    write(_w, value) {
+      if (value !== undefined) throw new MlsError("ENCODE_RANGE", "a tag where none belongs");
+    },
+    read: () => undefined,
+  };
+}
