@@ -1,0 +1,185 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium, expect, type Locator, type Page } from "@playwright/test";
+import { chromiumArguments, chromiumPath } from "./chromium.ts";
+
+/** Somebody with a browser profile of their own. Their verbs are what a person does; they wait for what a person would see. */
+export interface Person {
+  readonly name: string;
+  readonly handle: string;
+  page(): Page;
+  /** Opens the browser on its profile, at the conversation list or the sign-up page. */
+  open(): Promise<void>;
+  /** Closes the whole browser; the profile stays. */
+  close(): Promise<void>;
+  /** SIGKILL to the whole browser: no unload, no flush. */
+  crash(): Promise<void>;
+  newTab(): Promise<Page>;
+  signUp(): Promise<void>;
+  startConversation(handles: string[], title?: string): Promise<void>;
+  openConversation(name: string): Promise<void>;
+  send(text: string): Promise<void>;
+  /** The texts of all messages in the open conversation, in order. */
+  messages(): Promise<string[]>;
+  sees(text: string): Promise<void>;
+  /** The roster of the open conversation, sorted. */
+  roster(): Promise<string[]>;
+  /** The code that is equal for all who agree on the group's state. */
+  groupCode(): Promise<string>;
+  addMembers(handles: string[]): Promise<void>;
+  removeMember(handle: string): Promise<void>;
+  leave(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface PersonOptions {
+  viewport?: { width: number; height: number };
+  colorScheme?: "light" | "dark";
+  /** Runs in every page before its scripts. */
+  initScript?: () => void;
+}
+
+export async function createPerson(
+  name: string,
+  origin: string,
+  options: PersonOptions = {},
+): Promise<Person> {
+  const profile = await mkdtemp(join(tmpdir(), `thicket-${name}-`));
+  const handle = name;
+  let context: BrowserContext | undefined;
+  let current: Page | undefined;
+
+  const page = (): Page => {
+    if (!current) throw new Error(`${name}'s browser is closed`);
+    return current;
+  };
+  const messageLog = () => page().getByRole("log", { name: "Messages" });
+
+  async function open(): Promise<void> {
+    context = await chromium.launchPersistentContext(profile, {
+      executablePath: chromiumPath,
+      args: chromiumArguments,
+      userAgent: name,
+      viewport: options.viewport ?? { width: 1280, height: 800 },
+      colorScheme: options.colorScheme ?? "light",
+      locale: "en-GB",
+    });
+    if (options.initScript) await context.addInitScript(options.initScript);
+    current = context.pages()[0] ?? (await context.newPage());
+    await current.goto(origin);
+  }
+
+  async function close(): Promise<void> {
+    await context?.close();
+    context = undefined;
+    current = undefined;
+  }
+
+  async function crash(): Promise<void> {
+    const closed = context?.waitForEvent("close");
+    // The profile path is in the command line of the browser and of each of its processes.
+    spawnSync("pkill", ["-KILL", "-f", profile]);
+    await closed;
+    context = undefined;
+    current = undefined;
+    // A killed browser leaves its lock on the profile behind.
+    for (const name of ["SingletonLock", "SingletonCookie", "SingletonSocket"]) {
+      await rm(join(profile, name), { force: true });
+    }
+  }
+
+  async function withMembers<T>(act: (panel: Locator) => Promise<T>): Promise<T> {
+    const panel = page().getByRole("complementary", { name: "Members" });
+    if (!(await panel.isVisible())) await page().getByRole("button", { name: "Members" }).click();
+    await expect(panel).toBeVisible();
+    return act(panel);
+  }
+
+  return {
+    name,
+    handle,
+    page,
+    open,
+    close,
+    crash,
+    newTab: async () => {
+      if (!context) throw new Error(`${name}'s browser is closed`);
+      const tab = await context.newPage();
+      await tab.goto(origin);
+      return tab;
+    },
+    signUp: async () => {
+      await page().getByRole("textbox", { name: "Handle" }).fill(handle);
+      await page().getByRole("button", { name: "Create account" }).click();
+      await expect(page().getByRole("button", { name: "New conversation" }).first()).toBeVisible();
+    },
+    startConversation: async (handles, title) => {
+      await page().getByRole("button", { name: "New conversation" }).first().click();
+      const dialog = page().getByRole("dialog");
+      for (const other of handles) {
+        await dialog.getByRole("textbox", { name: "Handles" }).fill(other);
+        await page().keyboard.press("Enter");
+      }
+      if (title) await dialog.getByRole("textbox", { name: "Group title" }).fill(title);
+      await dialog.getByRole("button", { name: /^Start/ }).click();
+      await expect(page().getByRole("textbox", { name: "Message" })).toBeEnabled();
+    },
+    openConversation: async (title) => {
+      await page().getByRole("list", { name: "Conversations" }).getByRole("link", { name: title }).click();
+      await expect(messageLog()).toBeVisible();
+    },
+    send: async (text) => {
+      const box = page().getByRole("textbox", { name: "Message" });
+      await box.fill(text);
+      await box.press("Enter");
+      await expect(box).toHaveValue("");
+    },
+    messages: () => messageLog().locator("[data-message-text]").allTextContents(),
+    sees: async (text) => {
+      await expect(messageLog().getByText(text, { exact: true })).toBeVisible();
+    },
+    roster: () =>
+      withMembers(async (panel) => {
+        const names = await panel
+          .locator("[data-member-handle]")
+          .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-member-handle") ?? ""));
+        return names.sort();
+      }),
+    groupCode: () => withMembers((panel) => panel.getByTestId("group-code").innerText()),
+    addMembers: (handles) =>
+      withMembers(async (panel) => {
+        await panel.getByRole("button", { name: "Add people" }).click();
+        const dialog = page().getByRole("dialog");
+        for (const other of handles) {
+          await dialog.getByRole("textbox", { name: "Handles" }).fill(other);
+          await page().keyboard.press("Enter");
+        }
+        await dialog.getByRole("button", { name: /^Add/ }).click();
+      }),
+    removeMember: (other) =>
+      withMembers(async (panel) => {
+        await panel.getByRole("button", { name: `Actions for ${other}` }).click();
+        await page()
+          .getByRole("menuitem", { name: /^Remove/ })
+          .click();
+        await page()
+          .getByRole("alertdialog")
+          .getByRole("button", { name: /^Remove/ })
+          .click();
+      }),
+    leave: () =>
+      withMembers(async (panel) => {
+        await panel.getByRole("button", { name: /^Leave/ }).click();
+        await page()
+          .getByRole("alertdialog")
+          .getByRole("button", { name: /^Leave/ })
+          .click();
+      }),
+    dispose: async () => {
+      await close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
+}
