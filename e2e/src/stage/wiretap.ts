@@ -73,7 +73,7 @@ export async function createWiretap(port: number): Promise<Wiretap> {
 }
 
 function join(from: Socket, to: Socket, kept: Buffer[]): void {
-  from.on("data", (data) => {
+  from.on("data", (data: Buffer) => {
     kept.push(data);
     to.write(data);
   });
