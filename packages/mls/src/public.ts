@@ -35,3 +35,12 @@ export {
 } from "./leaf-node.ts";
 export { type MessageHeader, parseHeader } from "./parse-header.ts";
 export { MLS10 } from "./version.ts";
+export {
+  ed25519KeyPair,
+  ed25519Sign as signEd25519,
+  ed25519Verify as verifyEd25519,
+  importEd25519Seed,
+} from "./crypto/ed25519.ts";
+export type { Random } from "./crypto/random.ts";
+export type { SignaturePrivateKey } from "./crypto/web-crypto.ts";
+export { equalBytes } from "./crypto/equal-bytes.ts";
