@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { describeVectors } from "../testing/vectors.ts";
-import { commonAncestor, covers, directPath, left, nodeWidth, parent, right, root, sibling } from "./tree-math.ts";
+import {
+  commonAncestor,
+  covers,
+  directPath,
+  left,
+  nodeWidth,
+  parent,
+  right,
+  root,
+  sibling,
+} from "./tree-math.ts";
 
 interface TreeMathVector {
   n_leaves: number;
