@@ -14,16 +14,21 @@ export type SignatureLabel =
   | "Thicket 1.0 login"
   | "Thicket 1.0 registration";
 
+/** Longest text in a signed part: an origin is the longest that there is. */
+const TEXT_MAX = 512;
+
 /** ASCII text as `opaque<V>`: one spelling per text, so that decoding and encoding give the same bytes. */
 export const ascii: Codec<string> = {
   write(writer, text) {
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
-    if (!isAscii(text)) throw new MlsError("ENCODE_RANGE", "text that is not ASCII");
-    writer.opaque(bytes);
+    if (!isAscii(text)) throw new MlsError("ENCODE_RANGE", "text that is too long or not ASCII");
+    writer.opaque(Uint8Array.from(text, (character) => character.charCodeAt(0)));
   },
   read(reader) {
-    const text = String.fromCharCode(...reader.opaque());
-    if (!isAscii(text)) throw new MlsError("DECODE_VALUE", "text that is not ASCII");
+    const bytes = reader.opaque();
+    const text = bytes.length > TEXT_MAX ? undefined : String.fromCharCode(...bytes);
+    if (text === undefined || !isAscii(text)) {
+      throw new MlsError("DECODE_VALUE", "text that is too long or not ASCII");
+    }
     return text;
   },
 };
@@ -55,6 +60,5 @@ function opaqueOf(length: number): Codec<Uint8Array> {
 }
 
 function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7e) return false;
-  return true;
+  return text.length <= TEXT_MAX && /^[\x20-\x7e]*$/.test(text);
 }
