@@ -1,0 +1,231 @@
+import { encode, fixed, opaque, struct, u32, u64 } from "../codec/codec.ts";
+import { Reader } from "../codec/reader.ts";
+import { Writer } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import type { Random } from "../crypto/random.ts";
+import { MlsError } from "../errors.ts";
+import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
+import {
+  markReceived,
+  type RatchetType,
+  type SecretTree,
+  takeReceiveKey,
+  takeSendKey,
+} from "../schedule/secret-tree.ts";
+import { checkPlace, contentTbs, verifyContent } from "./authenticate.ts";
+import {
+  type AuthenticatedContent,
+  authDataCodec,
+  type Content,
+  type ContentType,
+  contentTypeCodec,
+  type FramedContent,
+  type FramedContentAuthData,
+  type PrivateMessage,
+  privateContentBodyCodec,
+} from "./message.ts";
+import { paddedLength } from "./padding.ts";
+
+/** What a member needs to make and to read the private messages of an epoch. */
+export interface PrivateMessageKeys {
+  readonly groupId: Uint8Array;
+  readonly epoch: bigint;
+  /** The encoded GroupContext of the epoch. */
+  readonly groupContext: Uint8Array;
+  readonly senderDataSecret: Uint8Array;
+  readonly secretTree: SecretTree;
+}
+
+/**
+ * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3). The returned tree must be stored
+ * before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED, GENERATION_EXHAUSTED.
+ */
+export async function protectPrivate(
+  suite: CipherSuite,
+  authenticated: AuthenticatedContent,
+  keys: Pick<PrivateMessageKeys, "senderDataSecret" | "secretTree">,
+  random: Random,
+): Promise<{ message: PrivateMessage; secretTree: SecretTree; generation: number }> {
+  const { content } = authenticated;
+  if (authenticated.wireFormat !== "privateMessage") {
+    throw new MlsError("WIRE_FORMAT_UNEXPECTED", "signed for another wire format", { section: "§6.1" });
+  }
+  if (content.sender.kind !== "member") {
+    throw new MlsError("SENDER_INVALID", "only members send private messages", { section: "§6.3.2" });
+  }
+  const { leafIndex } = content.sender;
+  const contentType = content.content.kind;
+  const { groupId, epoch, authenticatedData } = content;
+  const place: MessagePlace = { groupId, epoch, contentType, authenticatedData };
+  const taken = takeSendKey(suite, keys.secretTree, leafIndex, ratchetTypeOf(contentType));
+
+  const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
+  const nonce = guardedNonce(taken.key.nonce, reuseGuard);
+  const plaintext = writePrivateContent(content.content, authenticated.auth);
+  const ciphertext = await suite.seal(taken.key.key, nonce, encode(contentAadCodec, place), plaintext);
+
+  const senderData = encode(senderDataCodec, { leafIndex, generation: taken.generation, reuseGuard });
+  const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
+  const senderAad = encode(senderDataAadCodec, place);
+  const encryptedSenderData = await suite.seal(outer.key, outer.nonce, senderAad, senderData);
+  return {
+    message: { ...place, encryptedSenderData, ciphertext },
+    secretTree: taken.tree,
+    generation: taken.generation,
+  };
+}
+
+export interface OpenedPrivateMessage {
+  readonly authenticated: AuthenticatedContent;
+  /** Leaf index of the sender. */
+  readonly sender: number;
+  readonly generation: number;
+  /** The tree in which this message's key is used up. */
+  readonly secretTree: SecretTree;
+}
+
+/**
+ * Decrypts and verifies a PrivateMessage. `signatureKeyOf` gives the signature key of a leaf, or undefined if it is
+ * blank. Nothing is used up unless everything holds. Throws GROUP_MISMATCH, EPOCH_MISMATCH, AEAD_OPEN_FAILED,
+ * SENDER_INVALID, OWN_MESSAGE, GENERATION_USED, GENERATION_TOO_FAR, PADDING_INVALID, SIGNATURE_INVALID, REPLAYED.
+ * The confirmation tag of a commit is for the caller.
+ */
+export async function openPrivate(
+  suite: CipherSuite,
+  message: PrivateMessage,
+  keys: PrivateMessageKeys,
+  options: {
+    readonly ownLeaf: number | undefined;
+    readonly signatureKeyOf: (leaf: number) => Uint8Array | undefined;
+    readonly limits?: RatchetLimits;
+  },
+): Promise<OpenedPrivateMessage> {
+  checkPlace(message, keys);
+  const senderData = await openSenderData(suite, message, keys.senderDataSecret);
+  const { leafIndex, generation } = senderData;
+  const signatureKey = options.signatureKeyOf(leafIndex);
+  if (signatureKey === undefined) {
+    throw new MlsError("SENDER_INVALID", `leaf ${leafIndex} is blank`, { section: "§6.3.2" });
+  }
+  // Own keys are erased when they are used; and nobody else may move this member's sending ratchet.
+  if (leafIndex === options.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
+
+  const type = ratchetTypeOf(message.contentType);
+  const limits = options.limits ?? DEFAULT_RATCHET_LIMITS;
+  const taken = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits);
+  const nonce = guardedNonce(taken.key.nonce, senderData.reuseGuard);
+  const aad = encode(contentAadCodec, message);
+  const plaintext = await suite.open(taken.key.key, nonce, aad, message.ciphertext);
+  const { content: body, auth } = readPrivateContent(plaintext, message.contentType);
+
+  const content: FramedContent = {
+    groupId: message.groupId,
+    epoch: message.epoch,
+    sender: { kind: "member", leafIndex },
+    authenticatedData: message.authenticatedData,
+    content: body,
+  };
+  const tbs = contentTbs({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
+  await verifyContent(suite, tbs, signatureKey, auth.signature);
+  return {
+    authenticated: { wireFormat: "privateMessage", content, auth },
+    sender: leafIndex,
+    generation,
+    secretTree: markReceived(suite, taken.tree, leafIndex, type, tbs),
+  };
+}
+
+/** §6.3.1: handshake messages and application data have ratchets of their own. */
+export function ratchetTypeOf(contentType: ContentType): RatchetType {
+  return contentType === "application" ? "application" : "handshake";
+}
+
+/** The fields that both AADs are made of. */
+type MessagePlace = Pick<PrivateMessage, "groupId" | "epoch" | "contentType" | "authenticatedData">;
+
+/** PrivateContentAAD (§6.3.1) */
+const contentAadCodec = struct<MessagePlace>({
+  groupId: opaque,
+  epoch: u64,
+  contentType: contentTypeCodec,
+  authenticatedData: opaque,
+});
+
+/** SenderDataAAD (§6.3.2) */
+const senderDataAadCodec = struct<Omit<MessagePlace, "authenticatedData">>({
+  groupId: opaque,
+  epoch: u64,
+  contentType: contentTypeCodec,
+});
+
+interface SenderData {
+  readonly leafIndex: number;
+  readonly generation: number;
+  readonly reuseGuard: Uint8Array;
+}
+
+const REUSE_GUARD_LENGTH = 4;
+const senderDataCodec = struct<SenderData>({
+  leafIndex: u32,
+  generation: u32,
+  reuseGuard: fixed(REUSE_GUARD_LENGTH),
+});
+
+async function openSenderData(
+  suite: CipherSuite,
+  message: PrivateMessage,
+  senderDataSecret: Uint8Array,
+): Promise<SenderData> {
+  const { key, nonce } = senderDataKey(suite, senderDataSecret, message.ciphertext);
+  const plaintext = await suite.open(
+    key,
+    nonce,
+    encode(senderDataAadCodec, message),
+    message.encryptedSenderData,
+  );
+  const reader = new Reader(plaintext);
+  const senderData = senderDataCodec.read(reader);
+  reader.finish();
+  return senderData;
+}
+
+/** Key and nonce of the sender data, from a sample of the ciphertext (§6.3.2). */
+export function senderDataKey(
+  suite: CipherSuite,
+  senderDataSecret: Uint8Array,
+  ciphertext: Uint8Array,
+): { key: Uint8Array; nonce: Uint8Array } {
+  const sample = ciphertext.subarray(0, suite.hashLength);
+  return {
+    key: suite.expandWithLabel(senderDataSecret, "key", sample, suite.keyLength),
+    nonce: suite.expandWithLabel(senderDataSecret, "nonce", sample, suite.nonceLength),
+  };
+}
+
+function guardedNonce(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
+  return nonce.map((byte, i) => byte ^ (reuseGuard[i] ?? 0));
+}
+
+function writePrivateContent(content: Content, auth: FramedContentAuthData): Uint8Array {
+  const writer = new Writer();
+  privateContentBodyCodec.write(writer, content);
+  authDataCodec(content.kind).write(writer, auth);
+  const bytes = writer.finish();
+  const padded = new Uint8Array(paddedLength(content.kind, bytes.length));
+  padded.set(bytes);
+  return padded;
+}
+
+/** §6.3.1: what is left after content and auth data is padding, and must be zeros. */
+function readPrivateContent(
+  plaintext: Uint8Array,
+  contentType: ContentType,
+): { content: Content; auth: FramedContentAuthData } {
+  const reader = new Reader(plaintext);
+  const content = privateContentBodyCodec.read(reader, contentType);
+  const auth = authDataCodec(contentType).read(reader);
+  if (reader.raw(reader.left).some((byte) => byte !== 0)) {
+    throw new MlsError("PADDING_INVALID", "the padding is not all zeros", { section: "§6.3.1" });
+  }
+  return { content, auth };
+}

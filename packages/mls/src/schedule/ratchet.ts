@@ -1,0 +1,172 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { MlsError } from "../errors.ts";
+
+/** One key and nonce of a sender ratchet, for one message. */
+export interface MessageKey {
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+}
+
+interface SkippedKey extends MessageKey {
+  readonly generation: number;
+}
+
+/**
+ * A sender ratchet (RFC 9420 §9.1) as an immutable value: the secret of the next unused generation, and of skipped
+ * generations the key and nonce only, so that what was consumed can't be derived again (§9.2).
+ */
+export interface Ratchet {
+  readonly generation: number;
+  readonly secret: Uint8Array;
+  /** In increasing order of generation. */
+  readonly skipped: readonly SkippedKey[];
+  readonly seen: SeenMessages;
+}
+
+/** How far a receiver lets a ratchet run: both per sender, epoch and content type. */
+export interface RatchetLimits {
+  /** How many generations one message may leap over. */
+  readonly maxForward: number;
+  /** How many skipped keys are kept; the oldest go first. */
+  readonly maxSkipped: number;
+}
+
+export const DEFAULT_RATCHET_LIMITS: RatchetLimits = { maxForward: 1000, maxSkipped: 64 };
+
+export function startRatchet(secret: Uint8Array): Ratchet {
+  return { generation: 0, secret, skipped: [], seen: NOTHING_SEEN };
+}
+
+/** The next key, for sending. Throws GENERATION_EXHAUSTED after 2^32 - 1 messages. */
+export function advance(
+  suite: CipherSuite,
+  ratchet: Ratchet,
+): { ratchet: Ratchet; generation: number; key: MessageKey } {
+  const { generation } = ratchet;
+  refuseExhausted(generation);
+  const key = messageKey(suite, ratchet.secret, generation);
+  return {
+    generation,
+    key,
+    ratchet: { ...ratchet, generation: generation + 1, secret: nextSecret(suite, ratchet) },
+  };
+}
+
+/**
+ * The key of a received generation, and the ratchet without it. The given ratchet stays as it is: the generation
+ * counts as used only if the caller keeps the new one. Throws GENERATION_USED and GENERATION_TOO_FAR.
+ */
+export function take(
+  suite: CipherSuite,
+  ratchet: Ratchet,
+  generation: number,
+  limits: RatchetLimits,
+): { ratchet: Ratchet; key: MessageKey } {
+  if (generation < ratchet.generation) return takeSkipped(ratchet, generation);
+  if (generation - ratchet.generation > limits.maxForward) {
+    const ahead = generation - ratchet.generation;
+    throw new MlsError("GENERATION_TOO_FAR", `generation ${generation} is ${ahead} ahead`, {
+      section: "§15.3",
+    });
+  }
+  refuseExhausted(generation);
+  let current = ratchet;
+  const skipped: SkippedKey[] = [];
+  while (current.generation < generation) {
+    // Keys that the limit would drop at once are not derived at all.
+    if (generation - current.generation <= limits.maxSkipped) {
+      skipped.push({
+        generation: current.generation,
+        ...messageKey(suite, current.secret, current.generation),
+      });
+    }
+    current = { ...current, generation: current.generation + 1, secret: nextSecret(suite, current) };
+  }
+  const key = messageKey(suite, current.secret, generation);
+  const kept = [...ratchet.skipped, ...skipped];
+  return {
+    key,
+    ratchet: {
+      ...current,
+      generation: generation + 1,
+      secret: nextSecret(suite, current),
+      skipped: kept.slice(Math.max(0, kept.length - limits.maxSkipped)),
+    },
+  };
+}
+
+function takeSkipped(ratchet: Ratchet, generation: number): { ratchet: Ratchet; key: MessageKey } {
+  const found = ratchet.skipped.find((key) => key.generation === generation);
+  if (found === undefined) {
+    throw new MlsError("GENERATION_USED", `generation ${generation} is used up`, { section: "§9.2" });
+  }
+  const skipped = ratchet.skipped.filter((key) => key !== found);
+  return { key: { key: found.key, nonce: found.nonce }, ratchet: { ...ratchet, skipped } };
+}
+
+function messageKey(suite: CipherSuite, secret: Uint8Array, generation: number): MessageKey {
+  return {
+    key: suite.deriveTreeSecret(secret, "key", generation, suite.keyLength),
+    nonce: suite.deriveTreeSecret(secret, "nonce", generation, suite.nonceLength),
+  };
+}
+
+function nextSecret(suite: CipherSuite, ratchet: Ratchet): Uint8Array {
+  return suite.deriveTreeSecret(ratchet.secret, "secret", ratchet.generation, suite.hashLength);
+}
+
+function refuseExhausted(generation: number): void {
+  // The last generation is never used, so that "the next one" always fits its field.
+  if (generation >= 0xffff_ffff)
+    throw new MlsError("GENERATION_EXHAUSTED", "this ratchet has no generation left");
+}
+
+/**
+ * The signed messages that came through a ratchet. Every member can derive every sender's keys and so re-encrypt
+ * somebody's signed message under a later generation; this is what tells the copy from the original. Held in closed
+ * chunks, so that one more message writes a record of bounded size.
+ */
+export interface SeenMessages {
+  readonly full: readonly SeenChunk[];
+  readonly tail: readonly string[];
+}
+
+interface SeenChunk {
+  readonly ids: ReadonlySet<string>;
+}
+
+export const SEEN_CHUNK = 64;
+const SEEN_ID_LENGTH = 16;
+const NOTHING_SEEN: SeenMessages = { full: [], tail: [] };
+
+/** Notes the signed bytes as seen. Throws REPLAYED if they were before. */
+export function markSeen(suite: CipherSuite, ratchet: Ratchet, signedBytes: Uint8Array): Ratchet {
+  const id = bytesToHex(suite.hash(signedBytes).subarray(0, SEEN_ID_LENGTH));
+  const { full, tail } = ratchet.seen;
+  if (tail.includes(id) || full.some((chunk) => chunk.ids.has(id))) {
+    throw new MlsError("REPLAYED", "this signed message was received before");
+  }
+  const longer = [...tail, id];
+  const seen =
+    longer.length < SEEN_CHUNK
+      ? { full, tail: longer }
+      : { full: [...full, { ids: new Set(longer) }], tail: [] };
+  return { ...ratchet, seen };
+}
+
+/** A ratchet as stored, without what it has seen. */
+export interface StoredRatchet {
+  readonly generation: number;
+  readonly secret: Uint8Array;
+  readonly skipped: readonly SkippedKey[];
+}
+
+export const storedRatchetCodec = struct<StoredRatchet>({
+  generation: u32,
+  secret: opaque,
+  skipped: vector(struct<SkippedKey>({ generation: u32, key: opaque, nonce: opaque })),
+});
+
+export const storedSeenCodec = vector(fixed(SEEN_ID_LENGTH));

@@ -1,0 +1,192 @@
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { decode, encode } from "../codec/codec.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { MlsError } from "../errors.ts";
+import {
+  type Ratchet,
+  SEEN_CHUNK,
+  type SeenMessages,
+  storedRatchetCodec,
+  storedSeenCodec,
+} from "./ratchet.ts";
+import { type LeafRatchets, type RatchetType, type SecretNode, type SecretTree } from "./secret-tree.ts";
+
+/** What to write and what to erase so that stored records come to hold a state. */
+export interface RecordChanges {
+  readonly put: (readonly [key: string, value: Uint8Array])[];
+  readonly delete: string[];
+}
+
+/**
+ * The changes from one tree to another, in time of the order of what differs: shared subtrees are passed over by
+ * identity. Records: `secret/node/<node index>`, `secret/ratchet/<leaf>/<type>`, `secret/seen/<leaf>/<type>/<chunk>`.
+ */
+export function diffSecretTree(before: SecretTree | undefined, after: SecretTree | undefined): RecordChanges {
+  const changes: RecordChanges = { put: [], delete: [] };
+  if (before !== undefined && after !== undefined && before.width === after.width) {
+    diffNode(before.root, after.root, 0, after.width, changes);
+    return changes;
+  }
+  const gone = new Map(before === undefined ? [] : recordsOf(before.root, 0, before.width));
+  const wanted = after === undefined ? [] : recordsOf(after.root, 0, after.width);
+  replaceRecords(gone, wanted, changes);
+  return changes;
+}
+
+/**
+ * The tree that these records hold; records of other kinds are passed over. Throws RECORD_INVALID if they do not
+ * make up a tree of `leafCount` leaves.
+ */
+export function loadSecretTree(
+  suite: CipherSuite,
+  leafCount: number,
+  records: ReadonlyMap<string, Uint8Array>,
+): SecretTree {
+  let width = 1;
+  while (width < leafCount) width *= 2;
+  return { width, root: loadNode(suite, 0, width, records) };
+}
+
+const RATCHET_TYPES: readonly RatchetType[] = ["handshake", "application"];
+
+const nodeKey = (first: number, width: number): string => `secret/node/${2 * first + width - 1}`;
+const ratchetKey = (leaf: number, type: RatchetType): string => `secret/ratchet/${leaf}/${type}`;
+const seenKey = (leaf: number, type: RatchetType, chunk: number): string =>
+  `secret/seen/${leaf}/${type}/${chunk}`;
+
+function diffNode(
+  before: SecretNode,
+  after: SecretNode,
+  first: number,
+  width: number,
+  changes: RecordChanges,
+): void {
+  if (before === after) return;
+  if (before.kind === "split" && after.kind === "split") {
+    const half = width / 2;
+    diffNode(before.left, after.left, first, half, changes);
+    diffNode(before.right, after.right, first + half, half, changes);
+    return;
+  }
+  if (before.kind === "leaf" && after.kind === "leaf") {
+    for (const type of RATCHET_TYPES) diffRatchet(before[type], after[type], first, type, changes);
+    return;
+  }
+  replaceRecords(new Map(recordsOf(before, first, width)), recordsOf(after, first, width), changes);
+}
+
+function diffRatchet(
+  before: Ratchet,
+  after: Ratchet,
+  leaf: number,
+  type: RatchetType,
+  changes: RecordChanges,
+): void {
+  if (before === after) return;
+  const moved = before.secret !== after.secret || before.skipped !== after.skipped;
+  if (moved || before.generation !== after.generation) {
+    changes.put.push([ratchetKey(leaf, type), encode(storedRatchetCodec, after)]);
+  }
+  if (before.seen === after.seen) return;
+  const had = new Map(seenRecords(before.seen, before.seen.full.length, leaf, type));
+  // Closed chunks never change, so only those from the old tail on are looked at.
+  replaceRecords(
+    had,
+    seenRecords(after.seen, Math.min(before.seen.full.length, after.seen.full.length), leaf, type),
+    changes,
+  );
+}
+
+function replaceRecords(
+  gone: ReadonlyMap<string, Uint8Array>,
+  wanted: readonly (readonly [string, Uint8Array])[],
+  changes: RecordChanges,
+): void {
+  const kept = new Set(wanted.map(([key]) => key));
+  changes.put.push(...wanted);
+  for (const key of gone.keys()) if (!kept.has(key)) changes.delete.push(key);
+}
+
+function recordsOf(node: SecretNode, first: number, width: number): [string, Uint8Array][] {
+  if (node.kind === "secret") return [[nodeKey(first, width), node.secret]];
+  if (node.kind === "split") {
+    const half = width / 2;
+    return [...recordsOf(node.left, first, half), ...recordsOf(node.right, first + half, half)];
+  }
+  return RATCHET_TYPES.flatMap((type) => [
+    [ratchetKey(first, type), encode(storedRatchetCodec, node[type])] as [string, Uint8Array],
+    ...seenRecords(node[type].seen, 0, first, type),
+  ]);
+}
+
+function seenRecords(
+  seen: SeenMessages,
+  from: number,
+  leaf: number,
+  type: RatchetType,
+): [string, Uint8Array][] {
+  const chunks = seen.full.slice(from).map((chunk) => [...chunk.ids]);
+  if (seen.tail.length > 0) chunks.push([...seen.tail]);
+  return chunks.map((ids, i) => [
+    seenKey(leaf, type, from + i),
+    encode(storedSeenCodec, ids.map(hexToBytes)),
+  ]);
+}
+
+function loadNode(
+  suite: CipherSuite,
+  first: number,
+  width: number,
+  records: ReadonlyMap<string, Uint8Array>,
+): SecretNode {
+  const secret = records.get(nodeKey(first, width));
+  if (secret !== undefined) {
+    if (secret.length !== suite.hashLength)
+      invalid(`the secret of ${nodeKey(first, width)} has a wrong length`);
+    return { kind: "secret", secret };
+  }
+  if (width === 1) return loadLeaf(suite, first, records);
+  const half = width / 2;
+  return {
+    kind: "split",
+    left: loadNode(suite, first, half, records),
+    right: loadNode(suite, first + half, half, records),
+  };
+}
+
+function loadLeaf(suite: CipherSuite, leaf: number, records: ReadonlyMap<string, Uint8Array>): LeafRatchets {
+  return {
+    kind: "leaf",
+    handshake: loadRatchet(suite, leaf, "handshake", records),
+    application: loadRatchet(suite, leaf, "application", records),
+  };
+}
+
+function loadRatchet(
+  suite: CipherSuite,
+  leaf: number,
+  type: RatchetType,
+  records: ReadonlyMap<string, Uint8Array>,
+): Ratchet {
+  const bytes = records.get(ratchetKey(leaf, type));
+  if (bytes === undefined) invalid(`${ratchetKey(leaf, type)} is missing`);
+  const stored = decode(storedRatchetCodec, bytes);
+  if (stored.secret.length !== suite.hashLength)
+    invalid(`${ratchetKey(leaf, type)} holds a secret of wrong length`);
+  return { ...stored, seen: loadSeen(leaf, type, records) };
+}
+
+function loadSeen(leaf: number, type: RatchetType, records: ReadonlyMap<string, Uint8Array>): SeenMessages {
+  const full: { ids: ReadonlySet<string> }[] = [];
+  for (;;) {
+    const bytes = records.get(seenKey(leaf, type, full.length));
+    if (bytes === undefined) return { full, tail: [] };
+    const ids = decode(storedSeenCodec, bytes).map((id) => bytesToHex(id));
+    if (ids.length < SEEN_CHUNK) return { full, tail: ids };
+    full.push({ ids: new Set(ids) });
+  }
+}
+
+function invalid(what: string): never {
+  throw new MlsError("RECORD_INVALID", what);
+}

@@ -1,0 +1,153 @@
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { MlsError } from "../errors.ts";
+import {
+  advance,
+  DEFAULT_RATCHET_LIMITS,
+  markSeen,
+  type MessageKey,
+  type Ratchet,
+  type RatchetLimits,
+  startRatchet,
+  take,
+} from "./ratchet.ts";
+
+export type RatchetType = "handshake" | "application";
+
+/**
+ * The secret tree of an epoch (RFC 9420 §9) as an immutable value. It is expanded lazily: a node holds its secret
+ * only until its children are derived from it. A change copies the path to one leaf and shares everything else, so
+ * that what a message changed is found by identity.
+ */
+export interface SecretTree {
+  /** Number of leaf places, a power of two. */
+  readonly width: number;
+  readonly root: SecretNode;
+}
+
+export type SecretNode =
+  | { readonly kind: "secret"; readonly secret: Uint8Array }
+  | { readonly kind: "split"; readonly left: SecretNode; readonly right: SecretNode }
+  | LeafRatchets;
+
+export interface LeafRatchets {
+  readonly kind: "leaf";
+  readonly handshake: Ratchet;
+  readonly application: Ratchet;
+}
+
+/** The tree of an epoch with at least `leafCount` leaves. The secret is consumed: the caller drops it. */
+export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number): SecretTree {
+  let width = 1;
+  while (width < leafCount) width *= 2;
+  return { width, root: { kind: "secret", secret: encryptionSecret } };
+}
+
+/** The next key of the own leaf. The new tree must be stored before the message leaves the device. */
+export function takeSendKey(
+  suite: CipherSuite,
+  tree: SecretTree,
+  leaf: number,
+  type: RatchetType,
+): { tree: SecretTree; generation: number; key: MessageKey } {
+  const { tree: changed, result } = changeRatchet(suite, tree, leaf, type, (ratchet) => {
+    const { ratchet: next, generation, key } = advance(suite, ratchet);
+    return { ratchet: next, result: { generation, key } };
+  });
+  return { tree: changed, ...result };
+}
+
+/**
+ * The key of a received message, and the tree in which it is used up. The caller takes the new tree only once the
+ * message proved genuine. Throws GENERATION_USED, GENERATION_TOO_FAR, SENDER_INVALID.
+ */
+export function takeReceiveKey(
+  suite: CipherSuite,
+  tree: SecretTree,
+  leaf: number,
+  type: RatchetType,
+  generation: number,
+  limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
+): { tree: SecretTree; key: MessageKey } {
+  const { tree: changed, result } = changeRatchet(suite, tree, leaf, type, (ratchet) => {
+    const taken = take(suite, ratchet, generation, limits);
+    return { ratchet: taken.ratchet, result: taken.key };
+  });
+  return { tree: changed, key: result };
+}
+
+/** The tree in which this leaf's signed bytes are noted. Throws REPLAYED if they already were. */
+export function markReceived(
+  suite: CipherSuite,
+  tree: SecretTree,
+  leaf: number,
+  type: RatchetType,
+  signedBytes: Uint8Array,
+): SecretTree {
+  return changeRatchet(suite, tree, leaf, type, (ratchet) => ({
+    ratchet: markSeen(suite, ratchet, signedBytes),
+    result: undefined,
+  })).tree;
+}
+
+function changeRatchet<R>(
+  suite: CipherSuite,
+  tree: SecretTree,
+  leaf: number,
+  type: RatchetType,
+  change: (ratchet: Ratchet) => { ratchet: Ratchet; result: R },
+): { tree: SecretTree; result: R } {
+  if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
+    throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
+  }
+  const { node, result } = changeLeaf(suite, tree.root, 0, tree.width, leaf, (ratchets) => {
+    const changed = change(ratchets[type]);
+    return { leaf: { ...ratchets, [type]: changed.ratchet }, result: changed.result };
+  });
+  return { tree: { width: tree.width, root: node }, result };
+}
+
+/** `node` covers the leaves from `first` on, `width` of them. Deep as the tree, at most 32. */
+function changeLeaf<R>(
+  suite: CipherSuite,
+  node: SecretNode,
+  first: number,
+  width: number,
+  leaf: number,
+  change: (ratchets: LeafRatchets) => { leaf: LeafRatchets; result: R },
+): { node: SecretNode; result: R } {
+  if (width === 1) {
+    const changed = change(leafOf(suite, node));
+    return { node: changed.leaf, result: changed.result };
+  }
+  const { left, right } = splitOf(suite, node);
+  const half = width / 2;
+  if (leaf < first + half) {
+    const changed = changeLeaf(suite, left, first, half, leaf, change);
+    return { node: { kind: "split", left: changed.node, right }, result: changed.result };
+  }
+  const changed = changeLeaf(suite, right, first + half, half, leaf, change);
+  return { node: { kind: "split", left, right: changed.node }, result: changed.result };
+}
+
+function splitOf(suite: CipherSuite, node: SecretNode): { left: SecretNode; right: SecretNode } {
+  if (node.kind === "split") return node;
+  if (node.kind === "leaf") throw new MlsError("RECORD_INVALID", "a leaf in the place of a parent");
+  const child = (side: Uint8Array): SecretNode => ({
+    kind: "secret",
+    secret: suite.expandWithLabel(node.secret, "tree", side, suite.hashLength),
+  });
+  return { left: child(LEFT), right: child(RIGHT) };
+}
+
+function leafOf(suite: CipherSuite, node: SecretNode): LeafRatchets {
+  if (node.kind === "leaf") return node;
+  if (node.kind === "split") throw new MlsError("RECORD_INVALID", "a parent in the place of a leaf");
+  const ratchet = (label: RatchetType): Ratchet =>
+    startRatchet(suite.expandWithLabel(node.secret, label, NO_CONTEXT, suite.hashLength));
+  return { kind: "leaf", handshake: ratchet("handshake"), application: ratchet("application") };
+}
+
+const NO_CONTEXT = new Uint8Array();
+const LEFT = utf8ToBytes("left");
+const RIGHT = utf8ToBytes("right");
