@@ -7,7 +7,7 @@ import { proposalBodies } from "./proposal.ts";
 import { describeVectors, hex } from "./testing/vectors.ts";
 import { groupSecretsCodec } from "./welcome.ts";
 
-type Messages = Record<keyof typeof roundTrips, string>;
+type Messages = Readonly<Record<string, string>>;
 
 const roundTrips = {
   mls_welcome: roundTrip(mlsMessageCodec, (message) => expect(message.kind).toBe("welcome")),
@@ -31,9 +31,9 @@ const roundTrips = {
 
 describeVectors<Messages>("messages", (vector) => {
   for (const [field, check] of Object.entries(roundTrips)) {
-    const text = vector[field as keyof Messages];
+    const text = vector[field];
     expect(text, field).toBeTypeOf("string");
-    check(hex(text));
+    check(hex(text ?? ""));
   }
 });
 

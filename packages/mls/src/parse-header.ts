@@ -25,7 +25,9 @@ export function parseHeader(message: Uint8Array): MessageHeader {
       const { groupId, epoch, content } = decoded.publicMessage.content;
       return { wireFormat: decoded.kind, groupId, epoch, contentType: content.kind };
     }
-    default:
+    case "welcome":
+    case "groupInfo":
+    case "keyPackage":
       throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${decoded.kind} is not a message to a group`);
   }
 }

@@ -1,3 +1,5 @@
+// oxlint-disable typescript/no-unsafe-type-assertion -- TypeScript cannot see that an object was filled field by
+// field from its own description; the assertions below are the one place where that is said.
 import { MlsError } from "../errors.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";

@@ -11,14 +11,18 @@ const X25519 = "X25519";
 export interface Kem {
   /** The KEM's number in the HPKE registry. */
   readonly id: number;
-  deriveKeyPair(ikm: Uint8Array): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
-  publicKeyOf(privateKey: Uint8Array): Promise<Uint8Array>;
-  isPublicKey(publicKey: Uint8Array): boolean;
+  readonly deriveKeyPair: (ikm: Uint8Array) => Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
+  readonly publicKeyOf: (privateKey: Uint8Array) => Promise<Uint8Array>;
+  readonly isPublicKey: (publicKey: Uint8Array) => boolean;
   encapsulate(
     publicKey: Uint8Array,
     random: Random,
   ): Promise<{ sharedSecret: Uint8Array; output: Uint8Array }>;
-  decapsulate(output: Uint8Array, privateKey: Uint8Array, publicKey?: Uint8Array): Promise<Uint8Array>;
+  readonly decapsulate: (
+    output: Uint8Array,
+    privateKey: Uint8Array,
+    publicKey?: Uint8Array,
+  ) => Promise<Uint8Array>;
 }
 
 const suiteId = concatBytes(utf8ToBytes("KEM"), Uint8Array.of(0x00, 0x20));

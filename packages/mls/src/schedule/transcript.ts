@@ -29,9 +29,9 @@ export function confirmedTranscriptHash(
 export function interimTranscriptHash(
   suite: CipherSuite,
   confirmed: Uint8Array,
-  confirmationTag: Uint8Array,
+  tag: Uint8Array,
 ): Uint8Array {
-  return suite.hash(concatBytes(confirmed, encode(opaque, confirmationTag)));
+  return suite.hash(concatBytes(confirmed, encode(opaque, tag)));
 }
 
 /** The confirmation tag of an epoch (§6.1). */

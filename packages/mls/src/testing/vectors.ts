@@ -9,6 +9,8 @@ import { MlsError } from "../errors.ts";
 const repository = join(import.meta.dirname, "../../../..");
 const folder = join(env["VECTORS_DIR"] ?? join(repository, "../shared/vectors"), "mls");
 
+// oxlint-disable typescript/no-unsafe-type-assertion, typescript/no-unnecessary-type-parameters -- the caller states
+// the shape of the published file; a wrong one fails its checks.
 /**
  * Runs `check` on every case of an official vector file (mlswg/mls-implementations, test-vectors.md). Cases of a
  * cipher suite that this build lacks are counted and named. Where the files are absent, the suite is skipped by name.
