@@ -16,3 +16,35 @@ export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from
 export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";
 export { type GroupContext, groupContextCodec } from "./group-context.ts";
 export { isDefaultProposal, type PreSharedKeyId, type Proposal, PROPOSAL_TYPES } from "./proposal.ts";
+export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
+export { createGroup, type CreateGroupOptions } from "./group/create-group.ts";
+export {
+  contextExtensions,
+  epoch,
+  epochAuthenticator,
+  exportSecret,
+  groupId,
+  type GroupState,
+  memberAt,
+  members,
+  ownLeaf,
+  type PendingProposal,
+  pendingProposals,
+} from "./group/group-state.ts";
+export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
+export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
+export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
+export { type ProcessedMessage, processMessage, type ProcessOptions } from "./group/process-message.ts";
+export type { SentProposal } from "./group/proposal-rules.ts";
+export { rootPathSecretOf } from "./group/receive-commit.ts";
+export { diffGroup, loadGroup, type RecordDiff } from "./group/records.ts";
+export {
+  createApplicationMessage,
+  createProposal,
+  proposeRemove,
+  proposeUpdate,
+  type SendOptions,
+} from "./group/send-message.ts";
+export { type CommitIntent, type LeafChanges, stageCommit } from "./group/stage-commit.ts";
+export { type CommitEffects, mergeCommit, type StagedCommit } from "./group/staged-commit.ts";
+export type { Member } from "./tree/ratchet-tree.ts";

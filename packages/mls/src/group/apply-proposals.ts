@@ -21,8 +21,8 @@ import {
   updateLeaf,
 } from "../tree/ratchet-tree.ts";
 import {
-  authenticate,
   authenticateExternalSenders,
+  authenticateLeaf,
   authenticateSuccessor,
   type EngineDeps,
 } from "./authentication.ts";
@@ -81,8 +81,7 @@ async function checkAdd(
   deps: EngineDeps,
 ): Promise<void> {
   await checkDecodedKeyPackage(keyPackage, { suite: group.suite.id });
-  const { credential, signatureKey } = keyPackage.leafNode;
-  await authenticate(deps, { credential, signatureKey, cipherSuite: group.suite.id, contextExtensions });
+  await authenticateLeaf(deps, keyPackage.leafNode, group.suite.id, contextExtensions);
 }
 
 /** §12.1.2, §7.3 */
@@ -99,13 +98,7 @@ async function checkUpdate(
   if (equalBytes(before.encryptionKey, leafNode.encryptionKey)) {
     throw new MlsError("PROPOSAL_INVALID", "an Update keeps the old encryption key", { section: "§7.3" });
   }
-  const { credential, signatureKey } = leafNode;
-  await authenticateSuccessor(deps, before, {
-    credential,
-    signatureKey,
-    cipherSuite: group.suite.id,
-    contextExtensions,
-  });
+  await authenticateSuccessor(deps, before, leafNode, group.suite.id, contextExtensions);
 }
 
 /** §12.1.7, §5.3.1; whether all members support them is judged on the resulting tree. */

@@ -1,5 +1,7 @@
+import { decode } from "../codec/codec.ts";
 import type { Random } from "../crypto/cipher-suite.ts";
-import type { Credential } from "../credential.ts";
+import { type Credential, encodeCredential } from "../credential.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import {
   EXTENSION_EXTERNAL_SENDERS,
@@ -8,13 +10,15 @@ import {
   findExtension,
 } from "../extension.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import { decode } from "../codec/codec.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
 import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 
 /** What the engine is given from outside. It has no clock, no storage and no network. */
 export interface EngineDeps {
   readonly random: Random;
   readonly authentication: AuthenticationPolicy;
+  /** The pre-shared key with this id (RFC 9420 §8.4), if the application has it. */
+  preSharedKey?(id: PreSharedKeyId): Promise<Uint8Array | undefined>;
 }
 
 export interface CredentialQuestion {
@@ -52,14 +56,31 @@ export async function authenticate(deps: EngineDeps, question: CredentialQuestio
   }
 }
 
-/** §5.3.1: asks about a leaf that replaces another, where its credential or key is new. */
+/** §5.3.1: asks about the credential of a leaf that joins the group. */
+export function authenticateLeaf(
+  deps: EngineDeps,
+  leafNode: LeafNode,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
+): Promise<void> {
+  const { credential, signatureKey } = leafNode;
+  return authenticate(deps, { credential, signatureKey, cipherSuite, contextExtensions });
+}
+
+/** §5.3.1: asks about a leaf that replaces another, if its credential or signature key is new. */
 export async function authenticateSuccessor(
   deps: EngineDeps,
   before: LeafNode,
-  question: CredentialQuestion,
+  after: LeafNode,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
 ): Promise<void> {
-  await authenticate(deps, question);
-  if (!deps.authentication.isSuccessor(before.credential, question.credential)) {
+  const unchanged =
+    equalBytes(before.signatureKey, after.signatureKey) &&
+    equalBytes(encodeCredential(before.credential), encodeCredential(after.credential));
+  if (unchanged) return;
+  await authenticateLeaf(deps, after, cipherSuite, contextExtensions);
+  if (!deps.authentication.isSuccessor(before.credential, after.credential)) {
     throw new MlsError("CREDENTIAL_INVALID", "the new credential is no successor of the old one", {
       section: "§5.3.1",
     });
