@@ -66,7 +66,7 @@ export type Node =
   | { readonly kind: "leaf"; readonly leafNode: LeafNode }
   | { readonly kind: "parent"; readonly parentNode: ParentNode };
 
-export const capabilitiesCodec = struct<Capabilities>({
+const capabilitiesCodec = struct<Capabilities>({
   versions: vector(u16),
   cipherSuites: vector(u16),
   extensions: vector(u16),

@@ -51,8 +51,11 @@ export function dhkemX25519(kdf: KeyDerivation): Kem {
       const ephemeralBytes = random.bytes(32);
       const recipient = await importPublic(publicKey);
       const ephemeral = await importPrivate(ephemeralBytes);
-      const output = await diffieHellman(ephemeral, await basePoint());
-      const dh = await diffieHellman(ephemeral, recipient);
+      const base = await basePoint();
+      const [output, dh] = await Promise.all([
+        diffieHellman(ephemeral, base),
+        diffieHellman(ephemeral, recipient),
+      ]);
       return { sharedSecret: sharedSecretOf(dh, output, publicKey), output };
     },
     async decapsulate(output, privateKey, publicKey) {

@@ -69,7 +69,7 @@ export type MlsMessage =
   | { readonly kind: "keyPackage"; readonly keyPackage: KeyPackage };
 
 /** Numbers of the MLS Wire Formats registry (§17.2). */
-export const WIRE_FORMATS = {
+const WIRE_FORMATS = {
   publicMessage: 0x0001,
   privateMessage: 0x0002,
   welcome: 0x0003,
@@ -82,7 +82,7 @@ const CONTENT_TYPES = { application: 1, proposal: 2, commit: 3 } as const satisf
   number
 >;
 
-export const senderCodec = select<Sender>(u8, {
+const senderCodec = select<Sender>(u8, {
   member: [1, struct({ leafIndex: u32 })],
   external: [2, struct({ senderIndex: u32 })],
   newMemberProposal: [3, empty],
@@ -137,7 +137,7 @@ export const authenticatedContentCodec: Codec<AuthenticatedContent> = {
   },
 };
 
-export const publicMessageCodec: Codec<PublicMessage> = {
+const publicMessageCodec: Codec<PublicMessage> = {
   write(w, value) {
     framedContentCodec.write(w, value.content);
     authDataCodec(value.content.content.kind).write(w, value.auth);
@@ -157,7 +157,7 @@ function membershipTagCodec(sender: Sender): Codec<Uint8Array | undefined> {
   return sender.kind === "member" ? presentTag : absentTag;
 }
 
-export const privateMessageCodec = struct<PrivateMessage>({
+const privateMessageCodec = struct<PrivateMessage>({
   groupId: opaque,
   epoch: u64,
   contentType: contentTypeCodec,

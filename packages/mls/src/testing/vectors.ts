@@ -19,13 +19,12 @@ export function describeVectors<T extends object>(
   file: string,
   check: (vector: T, index: number) => void | Promise<void>,
 ): void {
-  const path = join(folder, `${file}.json`);
-  if (!existsSync(path)) {
+  const vectors = readVectors<T>(file);
+  if (vectors === undefined) {
     describe.skip(`official vectors: ${file} (no such file: set VECTORS_DIR)`, () =>
       test("absent", () => undefined));
     return;
   }
-  const vectors = JSON.parse(readFileSync(path, "utf8")) as T[];
   const built = new Set(supportedCipherSuites());
   const waiting = new Map<number, number>();
   describe(`official vectors: ${file}`, () => {
@@ -47,6 +46,12 @@ export function describeVectors<T extends object>(
       });
     }
   });
+}
+
+/** The cases of an official vector file; undefined where the file is absent. */
+export function readVectors<T extends object>(file: string): T[] | undefined {
+  const path = join(folder, `${file}.json`);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T[]) : undefined;
 }
 
 /** The bytes of a vector's hexadecimal field. */

@@ -1,0 +1,109 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { describe, expect, test } from "vitest";
+import { cipherSuite } from "../crypto/cipher-suite.ts";
+import { errorCode } from "../testing/error-code.ts";
+import { seededRandom } from "../testing/seeded-random.ts";
+import { advance, DEFAULT_RATCHET_LIMITS, markSeen, type Ratchet, startRatchet, take } from "./ratchet.ts";
+
+const suite = cipherSuite(1);
+const limits = DEFAULT_RATCHET_LIMITS;
+const start = (): Ratchet => startRatchet(seededRandom("ratchet").bytes(32));
+
+describe("a sender ratchet", () => {
+  test("sender and receiver meet at the same keys, whatever the order", () => {
+    let sending = start();
+    const sent = Array.from({ length: 8 }, () => {
+      const step = advance(suite, sending);
+      sending = step.ratchet;
+      return step;
+    });
+    expect(sent.map((step) => step.generation)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(new Set(sent.map((step) => bytesToHex(step.key.key))).size).toBe(8);
+    let receiving = start();
+    for (const generation of [3, 0, 7, 1, 2, 6, 5, 4]) {
+      const taken = take(suite, receiving, generation, limits);
+      expect(taken.key).toEqual(sent[generation]?.key);
+      receiving = taken.ratchet;
+    }
+    expect(receiving.skipped).toEqual([]);
+    expect(receiving.generation).toBe(8);
+    expect(receiving.secret).toEqual(sending.secret);
+  });
+
+  test("[RATCHET-1] a generation is used once, in order or out of order", async () => {
+    const ahead = take(suite, start(), 2, limits).ratchet;
+    expect(await errorCode(() => take(suite, ahead, 2, limits))).toBe("GENERATION_USED");
+    const caughtUp = take(suite, ahead, 0, limits).ratchet;
+    expect(await errorCode(() => take(suite, caughtUp, 0, limits))).toBe("GENERATION_USED");
+    expect(await errorCode(() => take(suite, caughtUp, 1, limits))).toBeUndefined();
+  });
+
+  test("[RATCHET-2] of skipped generations at most 64 keys are kept, and the oldest go first", async () => {
+    const once = take(suite, start(), 100, limits).ratchet;
+    expect(once.skipped.map((key) => key.generation)).toEqual(Array.from({ length: 64 }, (_, i) => i + 36));
+    expect(await errorCode(() => take(suite, once, 35, limits))).toBe("GENERATION_USED");
+    expect(await errorCode(() => take(suite, once, 36, limits))).toBeUndefined();
+
+    const twice = take(suite, once, 111, limits).ratchet;
+    expect(twice.skipped.length).toBe(64);
+    expect(twice.skipped[0]?.generation).toBe(46);
+    expect(await errorCode(() => take(suite, twice, 45, limits))).toBe("GENERATION_USED");
+
+    const none = take(suite, start(), 5, { ...limits, maxSkipped: 0 }).ratchet;
+    expect(none.skipped).toEqual([]);
+  });
+
+  test("the keys kept after a long leap are the right ones", () => {
+    const leapt = take(suite, start(), 100, limits).ratchet;
+    let stepping = start();
+    for (let generation = 0; generation < 99; generation++) stepping = advance(suite, stepping).ratchet;
+    expect(take(suite, leapt, 99, limits).key).toEqual(advance(suite, stepping).key);
+  });
+
+  test("[RATCHET-3] a message more than 1000 generations ahead is refused", async () => {
+    expect(await errorCode(() => take(suite, start(), 1000, limits))).toBeUndefined();
+    expect(await errorCode(() => take(suite, start(), 1001, limits))).toBe("GENERATION_TOO_FAR");
+    expect(await errorCode(() => take(suite, start(), 0xffff_ffff, limits))).toBe("GENERATION_TOO_FAR");
+    expect(await errorCode(() => take(suite, start(), 4, { ...limits, maxForward: 3 }))).toBe(
+      "GENERATION_TOO_FAR",
+    );
+  });
+
+  test("a ratchet at its last generation neither sends nor receives", async () => {
+    const last: Ratchet = { ...start(), generation: 0xffff_ffff };
+    expect(await errorCode(() => advance(suite, last))).toBe("GENERATION_EXHAUSTED");
+    expect(await errorCode(() => take(suite, last, 0xffff_ffff, limits))).toBe("GENERATION_EXHAUSTED");
+    expect(await errorCode(() => advance(suite, { ...last, generation: 0xffff_fffe }))).toBeUndefined();
+  });
+
+  test("[RATCHET-4] what was consumed is gone: no earlier secret, no used key", () => {
+    const first = start();
+    const sent = advance(suite, first);
+    const received = take(suite, first, 3, limits);
+    const afterSkipped = take(suite, received.ratchet, 1, limits);
+    expect(holds(sent.ratchet, first.secret)).toBe(false);
+    expect(holds(sent.ratchet, sent.key.key)).toBe(false);
+    expect(holds(received.ratchet, first.secret)).toBe(false);
+    expect(holds(received.ratchet, received.key.key)).toBe(false);
+    expect(holds(received.ratchet, afterSkipped.key.key)).toBe(true); // skipped, so still wanted
+    expect(holds(afterSkipped.ratchet, afterSkipped.key.key)).toBe(false);
+    expect(holds(afterSkipped.ratchet, afterSkipped.key.nonce)).toBe(false);
+  });
+
+  test("[RATCHET-5] the same signed bytes are refused a second time, even after hundreds of others", async () => {
+    let ratchet = start();
+    const bytes = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 0xff);
+    for (let n = 0; n < 300; n++) ratchet = markSeen(suite, ratchet, bytes(n));
+    for (const n of [0, 63, 64, 128, 299]) {
+      expect(await errorCode(() => markSeen(suite, ratchet, bytes(n)))).toBe("REPLAYED");
+    }
+    expect(await errorCode(() => markSeen(suite, ratchet, bytes(300)))).toBeUndefined();
+  });
+});
+
+/** Whether these bytes occur anywhere in the value. */
+function holds(value: unknown, bytes: Uint8Array): boolean {
+  if (value instanceof Uint8Array) return bytesToHex(value) === bytesToHex(bytes);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.values(value).some((inner) => holds(inner, bytes));
+}

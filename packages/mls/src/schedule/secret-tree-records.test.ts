@@ -1,0 +1,163 @@
+import * as fc from "fast-check";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { describe, expect, test } from "vitest";
+import { cipherSuite } from "../crypto/cipher-suite.ts";
+import { errorCode } from "../testing/error-code.ts";
+import { seededRandom } from "../testing/seeded-random.ts";
+import {
+  createSecretTree,
+  markReceived,
+  type SecretTree,
+  takeReceiveKey,
+  takeSendKey,
+} from "./secret-tree.ts";
+import { diffSecretTree, loadSecretTree } from "./secret-tree-records.ts";
+
+const suite = cipherSuite(1);
+
+describe("a secret tree", () => {
+  test("[TREE-SECRET-1] a leaf's keys are derived once: every secret above it is gone, its neighbours' remain", () => {
+    const root = seededRandom("root").bytes(32);
+    const tree = createSecretTree(root, 8);
+    const after = takeSendKey(suite, tree, 5, "application").tree;
+    const records = apply(new Map(), undefined, after);
+    expect([...records.keys()].sort()).toEqual([
+      "secret/node/13", // leaves 6 and 7
+      "secret/node/3", // leaves 0 to 3
+      "secret/node/8", // leaf 4
+      "secret/ratchet/5/application",
+      "secret/ratchet/5/handshake",
+    ]);
+    const consumed = [
+      root,
+      suite.expandWithLabel(root, "tree", ascii("right"), 32), // leaves 4 to 7
+      suite.expandWithLabel(
+        suite.expandWithLabel(root, "tree", ascii("right"), 32),
+        "tree",
+        ascii("left"),
+        32,
+      ),
+    ];
+    const stored = [...records.values()].map(bytesToHex).join(" ");
+    for (const secret of consumed) expect(stored).not.toContain(bytesToHex(secret));
+  });
+
+  test("the tree that was given stays as it was", () => {
+    const tree = createSecretTree(seededRandom("given").bytes(32), 4);
+    const first = takeSendKey(suite, tree, 1, "handshake");
+    const again = takeSendKey(suite, tree, 1, "handshake");
+    expect(again.key).toEqual(first.key);
+    expect(takeSendKey(suite, first.tree, 1, "handshake").key).not.toEqual(first.key);
+  });
+
+  test("a leaf outside the tree is refused", async () => {
+    const tree = createSecretTree(seededRandom("outside").bytes(32), 5);
+    expect(tree.width).toBe(8);
+    for (const leaf of [8, -1, 1.5, 2 ** 32 - 1]) {
+      const code = await errorCode(() => takeReceiveKey(suite, tree, leaf, "application", 0));
+      expect(code).toBe("SENDER_INVALID");
+    }
+  });
+});
+
+describe("records of a secret tree", () => {
+  test("[TREE-SECRET-2] one more message writes one or two small records, whatever the size of the group", () => {
+    let tree = createSecretTree(seededRandom("large").bytes(32), 50_000);
+    for (let leaf = 0; leaf < 50_000; leaf += 1000) tree = takeSendKey(suite, tree, leaf, "application").tree;
+    for (let n = 0; n < 200; n++) {
+      const key = takeReceiveKey(suite, tree, 7000, "application", n + 2);
+      const after = markReceived(suite, key.tree, 7000, "application", Uint8Array.of(n));
+      const { put, delete: gone } = diffSecretTree(tree, after);
+      expect(gone).toEqual([]);
+      expect(put.map(([name]) => name.replace(/\d+$/, "n"))).toEqual([
+        "secret/ratchet/7000/application",
+        "secret/seen/7000/application/n",
+      ]);
+      expect(put.reduce((sum, [, value]) => sum + value.length, 0)).toBeLessThan(2048);
+      tree = after;
+    }
+  });
+
+  test("[TREE-SECRET-3] whatever is done, the records written step by step load as the tree itself", () => {
+    const step = fc.record({
+      leaf: fc.nat(12),
+      type: fc.constantFrom("handshake" as const, "application" as const),
+      action: fc.oneof(
+        fc.constant("send" as const),
+        fc.record({ generation: fc.nat(80) }),
+        fc.record({ signed: fc.uint8Array({ maxLength: 2 }) }),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), fc.boolean(), (steps, nextEpoch) => {
+        let tree = createSecretTree(seededRandom("steps").bytes(32), 13);
+        const records = apply(new Map(), undefined, tree);
+        for (const { leaf, type, action } of steps) {
+          const after = act(tree, leaf, type, action);
+          apply(records, tree, after);
+          tree = after;
+        }
+        expect(loadSecretTree(suite, 13, records)).toEqual(tree);
+        expect(records).toEqual(apply(new Map(), undefined, tree));
+
+        // A new epoch, of the same or another width, leaves nothing of the old tree behind.
+        const next = createSecretTree(seededRandom("next").bytes(32), nextEpoch ? 17 : 13);
+        apply(records, tree, next);
+        expect(records.size).toBe(1);
+        expect(loadSecretTree(suite, next.width, records)).toEqual(next);
+        expect(apply(records, next, undefined).size).toBe(0);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("records with a part missing or misshapen are refused, not read as an empty state", async () => {
+    const tree = takeSendKey(
+      suite,
+      createSecretTree(seededRandom("parts").bytes(32), 4),
+      2,
+      "application",
+    ).tree;
+    const records = apply(new Map(), undefined, tree);
+    expect(loadSecretTree(suite, 4, records)).toEqual(tree);
+    for (const key of records.keys()) {
+      const less = new Map(records);
+      less.delete(key);
+      expect(await errorCode(() => loadSecretTree(suite, 4, less)), key).toBe("RECORD_INVALID");
+      const shorter = new Map(records).set(key, (records.get(key) ?? new Uint8Array()).subarray(1));
+      expect(await errorCode(() => loadSecretTree(suite, 4, shorter)), key).toMatch(
+        /^(RECORD_INVALID|DECODE_)/,
+      );
+    }
+  });
+});
+
+function act(
+  tree: SecretTree,
+  leaf: number,
+  type: "handshake" | "application",
+  action: "send" | { generation: number } | { signed: Uint8Array },
+): SecretTree {
+  try {
+    if (action === "send") return takeSendKey(suite, tree, leaf, type).tree;
+    if ("generation" in action) return takeReceiveKey(suite, tree, leaf, type, action.generation).tree;
+    return markReceived(suite, tree, leaf, type, action.signed);
+  } catch {
+    return tree; // a used generation or a replay changes nothing
+  }
+}
+
+function apply(
+  records: Map<string, Uint8Array>,
+  before: SecretTree | undefined,
+  after: SecretTree | undefined,
+): Map<string, Uint8Array> {
+  const changes = diffSecretTree(before, after);
+  for (const key of changes.delete) records.delete(key);
+  for (const [key, value] of changes.put) records.set(key, value);
+  return records;
+}
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
