@@ -1,30 +1,20 @@
-import { decode, encode } from "../codec/codec.ts";
+import { encode } from "../codec/codec.ts";
 import { cipherSuite, type CipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { EXTENSION_RATCHET_TREE, findExtension } from "../extension.ts";
-import { mlsMessageCodec } from "../framing/message.ts";
-import { encodeGroupContext } from "../group-context.ts";
-import { type KeyPackage, keyPackageRef } from "../key-package.ts";
+import type { KeyPackage } from "../key-package.ts";
 import { leafNodeCodec } from "../leaf-node.ts";
-import { deriveEpochSecrets, deriveWelcomeKey, deriveWelcomeSecret } from "../schedule/key-schedule.ts";
 import { createSecretTree } from "../schedule/secret-tree.ts";
-import { interimTranscriptHash, verifyConfirmationTag } from "../schedule/transcript.ts";
+import { interimTranscriptHash } from "../schedule/transcript.ts";
 import { leafAt, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
 import { decodeTree } from "../tree/tree-extension.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import { commonAncestor } from "../tree/tree-math.ts";
-import { deriveUpwards, type NodePrivateKeys } from "../tree/update-path.ts";
+import { deriveUpwards } from "../tree/update-path.ts";
 import { validateTree } from "../tree/validate-tree.ts";
-import {
-  type GroupInfo,
-  groupInfoCodec,
-  type GroupSecrets,
-  groupSecretsCodec,
-  verifyGroupInfo,
-  type Welcome,
-} from "../welcome.ts";
+import { type GroupInfo, verifyGroupInfo } from "../welcome.ts";
 import {
   authenticateExternalSenders,
   authenticateLeaf,
@@ -33,7 +23,7 @@ import {
 } from "./authentication.ts";
 import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
 import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
-import { findPskSecret } from "./next-epoch.ts";
+import { openWelcome } from "./open-welcome.ts";
 
 export interface JoinGroupOptions {
   /** The encoded MLSMessage. */
@@ -55,33 +45,27 @@ export interface JoinGroupOptions {
  */
 export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
   const { keyPackage, deps } = options;
-  const welcome = readWelcome(options.welcome);
-  // §12.4.3.1: the suite of the Welcome is the key package's.
-  if (welcome.cipherSuite !== keyPackage.cipherSuite) {
-    throw invalidWelcome("the Welcome has another cipher suite than the key package");
-  }
-  const suite = cipherSuite(welcome.cipherSuite);
+  const suite = cipherSuite(keyPackage.cipherSuite);
   await checkOwnKeys(suite, options);
-  const secrets = await openGroupSecrets(suite, welcome, options);
-  const pskSecret = await findPskSecret(suite, secrets.psks, deps);
-  const groupInfo = await openGroupInfo(suite, welcome, secrets.joinerSecret, pskSecret);
-  // §12.4.3.1: the suite of the group is the key package's.
-  if (groupInfo.groupContext.cipherSuite !== suite.id)
-    throw invalidInfo("the group has another cipher suite");
+  const opened = await openWelcome(suite, options.welcome, keyPackage, options.initPrivateKey, deps);
+  const { groupInfo, secrets, epochSecrets } = opened;
   const tree = await receiveTree(suite, groupInfo, options.ratchetTree, deps);
   await checkSigner(suite, tree, groupInfo);
   const ownLeaf = findOwnLeaf(tree, keyPackage);
   const privateKeys = await receivedKeys(suite, tree, ownLeaf, groupInfo.signer, secrets.pathSecret);
   privateKeys.set(2 * ownLeaf, options.encryptionPrivateKey);
-  return enterGroup(suite, groupInfo, tree, ownLeaf, privateKeys, secrets.joinerSecret, pskSecret, options);
-}
-
-function readWelcome(bytes: Uint8Array): Welcome {
-  const message = decode(mlsMessageCodec, bytes);
-  if (message.kind !== "welcome") {
-    throw new MlsError("WIRE_FORMAT_UNEXPECTED", `${message.kind} where a Welcome belongs`);
-  }
-  return message.welcome;
+  const { groupContext: context, confirmationTag } = groupInfo;
+  return startEpoch({
+    suite,
+    context,
+    tree,
+    interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag),
+    ownLeaf,
+    signatureKey: options.signatureKey.privateKey,
+    privateKeys,
+    secrets: keptSecrets(epochSecrets),
+    secretTree: createSecretTree(epochSecrets.encryptionSecret, treeWidth(tree)),
+  });
 }
 
 /** The private keys handed in are those of the key package: a mix-up must not become a state. */
@@ -96,51 +80,6 @@ async function checkOwnKeys(suite: CipherSuite, options: JoinGroupOptions): Prom
     equalBytes(encryption, keyPackage.leafNode.encryptionKey) &&
     equalBytes(options.signatureKey.publicKey, keyPackage.leafNode.signatureKey);
   if (!fits) throw new MlsError("KEY_INVALID", "the private keys are not those of the key package");
-}
-
-async function openGroupSecrets(
-  suite: CipherSuite,
-  welcome: Welcome,
-  options: JoinGroupOptions,
-): Promise<GroupSecrets> {
-  const { keyPackage } = options;
-  const ref = keyPackageRef(suite, keyPackage);
-  const entry = welcome.secrets.find(({ newMember }) => equalBytes(newMember, ref));
-  if (entry === undefined) {
-    throw new MlsError("NOT_INVITED", "the Welcome is for other key packages", { section: "§12.4.3.1" });
-  }
-  const plaintext = await suite
-    .decryptWithLabel(
-      options.initPrivateKey,
-      keyPackage.initKey,
-      "Welcome",
-      welcome.encryptedGroupInfo,
-      entry.encryptedGroupSecrets,
-    )
-    .catch((cause: unknown) => {
-      throw invalidWelcome("the group secrets don't decrypt", cause);
-    });
-  const secrets = decode(groupSecretsCodec, plaintext);
-  // §12.4.3.1, §11.2, §11.3: these open a reinitialized or branched group, and their checks go with that.
-  if (secrets.psks.some((psk) => psk.kind === "resumption" && psk.usage !== "application")) {
-    throw invalidWelcome("joining a reinitialized or branched group isn't supported");
-  }
-  return secrets;
-}
-
-async function openGroupInfo(
-  suite: CipherSuite,
-  welcome: Welcome,
-  joinerSecret: Uint8Array,
-  pskSecret: Uint8Array,
-): Promise<GroupInfo> {
-  const { key, nonce } = deriveWelcomeKey(suite, deriveWelcomeSecret(suite, joinerSecret, pskSecret));
-  const plaintext = await suite
-    .open(key, nonce, new Uint8Array(), welcome.encryptedGroupInfo)
-    .catch((cause: unknown) => {
-      throw invalidWelcome("the GroupInfo doesn't decrypt", cause);
-    });
-  return decode(groupInfoCodec, plaintext);
 }
 
 /** §12.4.3.1, "Verify the integrity of the ratchet tree". */
@@ -210,38 +149,6 @@ async function receivedKeys(
   } catch (cause) {
     throw invalidWelcome("the path secret doesn't give the keys in the tree", cause);
   }
-}
-
-function enterGroup(
-  suite: CipherSuite,
-  groupInfo: GroupInfo,
-  tree: RatchetTree,
-  ownLeaf: number,
-  privateKeys: NodePrivateKeys,
-  joinerSecret: Uint8Array,
-  pskSecret: Uint8Array,
-  options: JoinGroupOptions,
-): GroupState {
-  const { groupContext: context, confirmationTag } = groupInfo;
-  const epoch = deriveEpochSecrets(suite, joinerSecret, pskSecret, encodeGroupContext(context));
-  const confirmed = context.confirmedTranscriptHash;
-  // §12.4.3.1: the confirmation tag of the GroupInfo.
-  if (!verifyConfirmationTag(suite, epoch.confirmationKey, confirmed, confirmationTag)) {
-    throw new MlsError("CONFIRMATION_TAG_INVALID", "the GroupInfo's confirmation tag is not the epoch's", {
-      section: "§12.4.3.1",
-    });
-  }
-  return startEpoch({
-    suite,
-    context,
-    tree,
-    interimTranscriptHash: interimTranscriptHash(suite, confirmed, confirmationTag),
-    ownLeaf,
-    signatureKey: options.signatureKey.privateKey,
-    privateKeys,
-    secrets: keptSecrets(epoch),
-    secretTree: createSecretTree(epoch.encryptionSecret, treeWidth(tree)),
-  });
 }
 
 function invalidWelcome(message: string, cause?: unknown): MlsError {
