@@ -1,0 +1,83 @@
+import { statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { MIGRATIONS } from "./migrations.ts";
+import { DatabaseStartError } from "./start-error.ts";
+
+export const IN_MEMORY = ":memory:";
+
+/** "Thkt": marks the file as ours, so that a mistaken path never alters somebody else's database. */
+const APPLICATION_ID = 0x54686b74;
+/** Up to this size (bytes) the entire file is checked at start; above it, only its header, length and schema. */
+const CHECKED_ENTIRELY = 64 * 1024 * 1024;
+
+/**
+ * Opens the writing connection and brings its schema up to date; a new or empty file is made ready.
+ * @throws DatabaseStartError DATABASE_UNREADABLE (corrupt, truncated, not ours, not permitted) or
+ * DATABASE_NEWER; the file is left as it was.
+ */
+export function openWriter(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file);
+    checkFile(database, file);
+    // WAL with FULL: a commit that returned is on the disk. Erased key packages are overwritten, not only unlinked.
+    database.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA secure_delete = ON;
+      PRAGMA journal_size_limit = 67108864;
+    `);
+    migrate(database);
+    return database;
+  } catch (error) {
+    if (database?.isOpen === true) database.close();
+    if (error instanceof DatabaseStartError) throw error;
+    throw new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} can't be opened.`, {
+      cause: error,
+    });
+  }
+}
+
+/** A second connection for reads: it sees what is committed, and nothing of a transaction under way. */
+export function openReader(file: string): DatabaseSync {
+  return new DatabaseSync(file, { readOnly: true });
+}
+
+function checkFile(database: DatabaseSync, file: string): void {
+  const unreadable = (sentence: string) =>
+    new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} ${sentence}.`);
+  const version = pragma(database, "user_version");
+  if (version > MIGRATIONS.length) {
+    throw new DatabaseStartError(
+      "DATABASE_NEWER",
+      `The database ${file} was written by a newer version (schema ${version}, this one knows ${MIGRATIONS.length}).`,
+    );
+  }
+  const empty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  if (!empty && pragma(database, "application_id") !== APPLICATION_ID) throw unreadable("is not Thicket's");
+  if (file === IN_MEMORY) return;
+  // Pages that are still in the write-ahead log only make the file shorter than page_count says, so a
+  // shorter file is judged by SQLite's own check.
+  const length = statSync(file).size;
+  if (length <= CHECKED_ENTIRELY) {
+    const found = database.prepare("PRAGMA quick_check(1)").get();
+    if (found?.["quick_check"] !== "ok") throw unreadable("is damaged");
+  }
+}
+
+function migrate(database: DatabaseSync): void {
+  for (let version = pragma(database, "user_version"); version < MIGRATIONS.length; version++) {
+    database.exec(`
+      BEGIN IMMEDIATE;
+      ${MIGRATIONS[version]}
+      PRAGMA application_id = ${APPLICATION_ID};
+      PRAGMA user_version = ${version + 1};
+      COMMIT;
+    `);
+  }
+}
+
+function pragma(database: DatabaseSync, name: "user_version" | "application_id"): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}

@@ -1,0 +1,12 @@
+// The protocol's branded ids are made by parsing what comes in; these are the ones that the DS makes itself, or stored
+// after they were parsed.
+/* oxlint-disable typescript/no-unsafe-type-assertion */
+import type { Epoch, SeatId, Seq, WelcomeId } from "@thicket/protocol";
+import { toHex } from "@thicket/protocol";
+
+export const FIRST_BRANCH = 0 as Seq;
+export const FIRST_EPOCH = 0 as Epoch;
+export const nextSeq = (seq: Seq): Seq => (seq + 1) as Seq;
+export const nextEpoch = (epoch: Epoch): Epoch => (epoch + 1) as Epoch;
+export const storedSeatId = (bytes: Uint8Array): SeatId => toHex(bytes) as SeatId;
+export const storedWelcomeId = (bytes: Uint8Array): WelcomeId => toHex(bytes) as WelcomeId;

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { type EntryId, fromHex, type SeatId, type Seq } from "@thicket/protocol";
+import type { Reader } from "../db/access.ts";
+import { type Outcome, refused } from "../outcome.ts";
+
+/** How a resend of a write is recognised, and what it must equal. */
+export interface ResendMark {
+  /** SHA-256(seat, entryId): the log itself never says who wrote. */
+  key: Uint8Array;
+  digest: Uint8Array;
+}
+
+export function markOf(
+  seatId: SeatId,
+  entryId: EntryId,
+  parts: Iterable<Uint8Array | string | number>,
+): ResendMark {
+  const digest = createHash("sha256");
+  const length = new DataView(new ArrayBuffer(4));
+  for (const part of parts) {
+    const content = part instanceof Uint8Array ? part : Buffer.from(String(part));
+    // Each part is preceded by its length, so that no two lists of parts hash alike.
+    length.setUint32(0, content.length);
+    digest.update(new Uint8Array(length.buffer)).update(content);
+  }
+  const key = createHash("sha256").update(fromHex(seatId)).update(fromHex(entryId)).digest();
+  return { key, digest: digest.digest() };
+}
+
+/** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */
+export async function answerResend(
+  reader: Reader,
+  groupNo: number,
+  mark: ResendMark,
+): Promise<Outcome<{ ok: true; seq: Seq; receivedAt: number }> | undefined> {
+  const first = await reader.hot.resend(groupNo, mark.key);
+  if (first === undefined) return undefined;
+  if (!Buffer.from(mark.digest).equals(first.digest)) return refused("ENTRY_CONFLICT");
+  return { reply: { ok: true, seq: first.seq, receivedAt: first.received_at }, effects: [] };
+}

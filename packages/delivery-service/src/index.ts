@@ -1,0 +1,13 @@
+export { type DatabaseStartCode, DatabaseStartError } from "./db/start-error.ts";
+export {
+  type DeliveryListeners,
+  type DeliveryOperation,
+  type DeliveryOperations,
+  type DeliveryService,
+  type DeliveryServiceOptions,
+  openDeliveryService,
+} from "./delivery-service.ts";
+export type { DeviceIdentity } from "./device-identity.ts";
+export { createKeyPackageCheck } from "./key-packages/create-key-package-check.ts";
+export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
+export { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";

@@ -1,0 +1,43 @@
+import type {
+  DeliveryReply,
+  DeliveryRequests,
+  Entry,
+  GroupId,
+  SeatId,
+  Seq,
+  WireError,
+} from "@thicket/protocol";
+import type { DeviceIdentity } from "./device-identity.ts";
+
+/** What the rest of the server is told once a write is on the disk; each is a hint for the connected devices. */
+export type Effect =
+  | {
+      kind: "appended";
+      groupId: GroupId;
+      entries: readonly Entry[];
+      /** Seats of the newest tip that may not read these entries: a late entry of an epoch before they joined. */
+      hiddenFrom: readonly SeatId[];
+    }
+  | { kind: "acked"; groupId: GroupId; seq: Seq }
+  | { kind: "welcome"; device: DeviceIdentity }
+  | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
+
+export type Refusal = { ok: false; error: WireError };
+
+/** The reply to a request that was not refused. */
+export type Accepted<K extends keyof DeliveryRequests> = Extract<DeliveryReply<K>, { ok: true }>;
+export type Success = { ok: true };
+
+/** What a write operation gives back: a refusal is rolled back, a success committed and then told. */
+export interface Outcome<S extends Success> {
+  reply: S | Refusal;
+  effects: readonly Effect[];
+}
+
+export function refuse(code: WireError["code"], details: Omit<WireError, "code"> = {}): Refusal {
+  return { ok: false, error: { code, ...details } };
+}
+
+export function refused(code: WireError["code"], details: Omit<WireError, "code"> = {}): Outcome<never> {
+  return { reply: refuse(code, details), effects: [] };
+}

@@ -1,0 +1,11 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** What is stored of a seat's or an epoch's token: 32 bytes. */
+export function tokenHash(token: Uint8Array): Uint8Array<ArrayBuffer> {
+  return createHash("sha256").update(token).digest();
+}
+
+/** Constant time in the token. */
+export function isToken(token: Uint8Array, storedHash: Uint8Array | null): boolean {
+  return storedHash !== null && timingSafeEqual(tokenHash(token), storedHash);
+}
