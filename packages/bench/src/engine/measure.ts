@@ -3,8 +3,6 @@ import type { Contender } from "./contender.ts";
 /** Milliseconds of each operation at each size, one list per engine: every sample that was taken. */
 export type Samples = Record<string, Record<string, number[]>>;
 
-const MESSAGE = new Uint8Array(1024).fill(7);
-
 /**
  * Runs every operation of every engine at one group size. The engines take turns sample by sample,
  * so that a slow moment of the machine hits all alike.
@@ -25,7 +23,7 @@ export async function measureSize(
   const rounds = size >= 1000 ? 1 : size >= 100 ? 3 : 7;
   for (let round = 0; round < rounds; round++) {
     for (const engine of contenders) {
-      const joiners = [];
+      const joiners: unknown[] = [];
       for (let index = 1; index < size; index++) joiners.push(await engine.joiner(`member ${index}`));
       const made = await timed("create", engine.name, async () => engine.add(await engine.found(), joiners));
       const last = joiners.at(-1);
@@ -34,13 +32,14 @@ export async function measureSize(
     }
   }
   for (let round = 0; round < 60; round++) {
+    const message = new Uint8Array(1024).fill(round);
     for (const engine of contenders) {
       const group = pair(groups, engine.name);
-      const sent = await timed("send 1 KiB", engine.name, () => engine.send(group.founder, MESSAGE));
+      const sent = await timed("send 1 KiB", engine.name, () => engine.send(group.founder, message));
       const received = await timed("receive 1 KiB", engine.name, () =>
         engine.receive(group.member, sent.message),
       );
-      if (received.data.length !== MESSAGE.length) throw new Error(`${engine.name}: another text came out`);
+      if (received.data.length !== message.length) throw new Error(`${engine.name}: another text came out`);
       groups.set(engine.name, { founder: sent.group, member: received.group });
     }
   }
