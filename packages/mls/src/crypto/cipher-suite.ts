@@ -75,6 +75,17 @@ export function supportedCipherSuites(): number[] {
 
 const NO_AAD = new Uint8Array();
 
+/** The last EncryptContext of each context: sealed to many, it stays one value that HPKE hashes once. */
+const encryptInfos = new WeakMap<Uint8Array, { readonly label: string; readonly info: Uint8Array }>();
+
+function encryptInfo(label: string, context: Uint8Array): Uint8Array {
+  const known = encryptInfos.get(context);
+  if (known?.label === label) return known.info;
+  const info = withLabel(label, context);
+  encryptInfos.set(context, { label, info });
+  return info;
+}
+
 function curve25519Suite(id: number, name: string, aead: Aead, aeadId: number): CipherSuite {
   const kem = dhkemX25519(hkdfSha256);
   const publicKeyEncryption = hpke(kem, hkdfSha256, 0x0001, aead, aeadId);
@@ -93,7 +104,7 @@ function curve25519Suite(id: number, name: string, aead: Aead, aeadId: number): 
     hpkePublicKey: kem.publicKeyOf,
     isHpkePublicKey: kem.isPublicKey,
     encryptWithLabel: (publicKey, label, context, plaintext, random) =>
-      publicKeyEncryption.sealBase(publicKey, withLabel(label, context), NO_AAD, plaintext, random),
+      publicKeyEncryption.sealBase(publicKey, encryptInfo(label, context), NO_AAD, plaintext, random),
     decryptWithLabel: (privateKey, publicKey, label, context, sealed) =>
       publicKeyEncryption.openBase(privateKey, publicKey, withLabel(label, context), NO_AAD, sealed),
   };

@@ -54,13 +54,25 @@ export function hpke(kem: Kem, kdf: KeyDerivation, kdfId: number, aead: Aead, ae
   const none = new Uint8Array();
   const pskIdHash = labels.extract("psk_id_hash", none);
 
+  // One Welcome or path is sealed to many receivers under the same info, and a Welcome's holds the whole tree:
+  // hashed once for all of them, or the cost would be quadratic in the group's size.
+  const infoHashes = new WeakMap<Uint8Array, Uint8Array>();
+
+  function infoHash(info: Uint8Array): Uint8Array {
+    const known = infoHashes.get(info);
+    if (known !== undefined) return known;
+    const hash = labels.extract("info_hash", info);
+    infoHashes.set(info, hash);
+    return hash;
+  }
+
   function keySchedule(
     sharedSecret: Uint8Array,
     info: Uint8Array,
   ): { secret: Uint8Array; context: Uint8Array } {
     const modeBase = Uint8Array.of(0);
     return {
-      context: concatBytes(modeBase, pskIdHash, labels.extract("info_hash", info)),
+      context: concatBytes(modeBase, pskIdHash, infoHash(info)),
       secret: labels.extract("secret", none, sharedSecret),
     };
   }
