@@ -29,11 +29,15 @@ test("Settling waits for everything that goes on by itself", async () => {
 });
 
 test("A key from the platform's own generator is refused", async () => {
-  await expect(crypto.subtle.generateKey("Ed25519", true, ["sign"])).rejects.toThrow("injected random source");
+  await expect(crypto.subtle.generateKey("Ed25519", true, ["sign"])).rejects.toThrow(
+    "injected random source",
+  );
 });
 
 test("A refusal of WebCrypto comes through, and what follows still answers", async () => {
-  await expect(crypto.subtle.importKey("raw", new Uint8Array(3), "AES-GCM", false, ["encrypt"])).rejects.toThrow();
+  await expect(
+    crypto.subtle.importKey("raw", new Uint8Array(3), "AES-GCM", false, ["encrypt"]),
+  ).rejects.toThrow();
   expect((await crypto.subtle.digest("SHA-256", new Uint8Array(1))).byteLength).toBe(32);
 });
 

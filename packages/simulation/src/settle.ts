@@ -41,13 +41,15 @@ export function orderWebCrypto(): void {
     if (typeof real !== "function") throw new Error(`WebCrypto has no ${method}`);
     Object.defineProperty(subtle, method, {
       configurable: true,
-      value: (...args: unknown[]) => inOrder(Promise.resolve(Reflect.apply(real, subtle, args)), (result) => watch(method, args, result)),
+      value: (...args: unknown[]) =>
+        inOrder(Promise.resolve(Reflect.apply(real, subtle, args)), (result) => watch(method, args, result)),
     });
   }
   // A key from the platform's own generator could never be replayed.
   Object.defineProperty(subtle, "generateKey", {
     configurable: true,
-    value: () => Promise.reject(new Error("generateKey in a simulation: keys come from the injected random source")),
+    value: () =>
+      Promise.reject(new Error("generateKey in a simulation: keys come from the injected random source")),
   });
 }
 
@@ -76,7 +78,12 @@ export async function settle(): Promise<void> {
 }
 
 function watch(method: (typeof METHODS)[number], args: unknown[], result: unknown): void {
-  if (method === "importKey" && args[1] instanceof Uint8Array && typeof result === "object" && result !== null)
+  if (
+    method === "importKey" &&
+    args[1] instanceof Uint8Array &&
+    typeof result === "object" &&
+    result !== null
+  )
     rawKeys.set(result, Buffer.from(args[1]).toString("hex"));
   if (method === "encrypt" && onSealed && typeof args[1] === "object" && args[1] !== null) {
     const key = rawKeys.get(args[1]);
@@ -95,7 +102,8 @@ function inOrder<T>(real: Promise<T>, watched: (result: T) => void): Promise<T> 
         handNext();
       },
       (error: unknown) => {
-        entry.hand = () => reject(error instanceof Error ? error : new Error("WebCrypto failed", { cause: error }));
+        entry.hand = () =>
+          reject(error instanceof Error ? error : new Error("WebCrypto failed", { cause: error }));
         handNext();
       },
     );

@@ -55,7 +55,10 @@ function placeOf(list: readonly Appointment[], appointment: Appointment): number
   while (low < high) {
     const middle = (low + high) >>> 1;
     const other = list[middle];
-    if (other && (other.time > appointment.time || (other.time === appointment.time && other.order > appointment.order)))
+    if (
+      other &&
+      (other.time > appointment.time || (other.time === appointment.time && other.order > appointment.order))
+    )
       low = middle + 1;
     else high = middle;
   }
