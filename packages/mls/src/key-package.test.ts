@@ -7,7 +7,7 @@ import { cipherSuite } from "./crypto/cipher-suite.ts";
 import { EXTENSION_APPLICATION_ID, extensionsCodec, GREASE_VALUES, LAST_RESORT } from "./extension.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, signKeyPackage } from "./key-package.ts";
-import { type LeafNode, signLeafNode, verifyLeafNode } from "./leaf-node.ts";
+import { type LeafNode, parentNodeCodec, signLeafNode, verifyLeafNode } from "./leaf-node.ts";
 import { parseHeader } from "./parse-header.ts";
 import { errorCode } from "./testing/error-code.ts";
 import { seededRandom } from "./testing/seeded-random.ts";
@@ -161,6 +161,14 @@ describe("a leaf", () => {
 });
 
 describe("wire structures", () => {
+  test("[CODEC-4] unmerged leaves out of order or twice are refused (§7.1)", async () => {
+    const parent = (...leaves: number[]) =>
+      Uint8Array.of(1, 9, 0, 4 * leaves.length, ...leaves.flatMap((leaf) => [0, 0, 0, leaf]));
+    expect(decode(parentNodeCodec, parent(1, 2, 5)).unmergedLeaves).toEqual([1, 2, 5]);
+    expect(await errorCode(() => decode(parentNodeCodec, parent(2, 1)))).toBe("DECODE_VALUE");
+    expect(await errorCode(() => decode(parentNodeCodec, parent(1, 1)))).toBe("DECODE_VALUE");
+  });
+
   test("a credential of unknown type goes through byte for byte", () => {
     const bytes = Uint8Array.of(0xf0, 0xc1, 3, 7, 8, 9);
     const credential = decode(credentialCodec, bytes);
