@@ -44,7 +44,7 @@ export interface Person {
   readonly name: string;
   readonly handle: string;
   /** What survives the program. */
-  readonly rows: MemoryStore;
+  rows: MemoryStore;
   program: Program | undefined;
   online: boolean;
   runs: number;
