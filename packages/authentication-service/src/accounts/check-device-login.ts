@@ -34,7 +34,7 @@ export async function checkDeviceLogin(
       .selectFrom("accounts")
       .innerJoin("devices", "devices.user_id", "accounts.user_id")
       .select(["accounts.user_id as userId", "device_id as deviceId", "device_key", "device_seq"])
-      .where("root_key", "=", attestation.rootKey)
+      .where("root_key", "=", Uint8Array.from(attestation.rootKey))
       .execute();
     const [userId, deviceId] = [toHex(device.userId), toHex(device.deviceId)];
     const found = known.find((row) => row.userId === userId && row.deviceId === deviceId);

@@ -79,7 +79,10 @@ async function keepAccount(tx: Transaction, account: Account, shown: Shown): Pro
     .selectFrom("accounts")
     .selectAll()
     .where((where) =>
-      where.or([where("user_id", "=", account.userId), where("root_key", "=", account.rootKey)]),
+      where.or([
+        where("user_id", "=", account.userId),
+        where("root_key", "=", Uint8Array.from(account.rootKey)),
+      ]),
     )
     .executeTakeFirst();
   if (existing !== undefined) {
