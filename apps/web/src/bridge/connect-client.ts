@@ -42,6 +42,9 @@ export function connectClient(): ClientConnection {
     fail({ code: "INTERNAL", subject: "worker" });
   });
 
+  const visible = () => document.visibilityState === "visible" && post({ type: "visible" });
+  document.addEventListener("visibilitychange", visible);
+
   function receive(message: WorkerMessage): void {
     switch (message.type) {
       case "snapshot":
@@ -95,6 +98,7 @@ export function connectClient(): ClientConnection {
       };
     },
     close() {
+      document.removeEventListener("visibilitychange", visible);
       worker.terminate();
       listeners.clear();
       waiting.clear();

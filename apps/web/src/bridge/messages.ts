@@ -7,7 +7,10 @@ import type { ClientEvent, Command, CommandId, CommandReply, View } from "@thick
 /** Tab -> its own worker. */
 export type TabMessage =
   /** Asks for a snapshot; events that follow it belong to it. */
-  { type: "watch" } | { type: "command"; command: Command };
+  | { type: "watch" }
+  /** The person looks at this tab: whoever leads had better be awake. */
+  | { type: "visible" }
+  | { type: "command"; command: Command };
 
 /** Worker -> its own tab. Events between two snapshots apply to the first of them, in order. */
 export type WorkerMessage =
@@ -20,12 +23,14 @@ export type WorkerId = string;
 
 /**
  * Worker -> all other workers of the origin, over one BroadcastChannel. `term` is the leader's fencing
- * counter: of two that both say they lead, the higher is right.
+ * counter: of two that both say they lead, the higher is right. Everything that a follower says is answered at once
+ * with `starting` or `leading`, so that a leader whose tab is frozen is noticed.
  */
 export type PeerMessage =
-  /** A follower that knows no leader, or wants the view: whoever leads answers. */
-  | { type: "ask"; from: WorkerId }
+  /** A follower that wants the view (`snapshot`), or only to know that somebody leads. */
+  | { type: "ask"; from: WorkerId; snapshot: boolean }
   | { type: "command"; from: WorkerId; command: Command }
+  | { type: "starting"; from: WorkerId }
   | { type: "leading"; from: WorkerId; term: number }
   | { type: "snapshot"; from: WorkerId; term: number; to: WorkerId; view: View }
   | { type: "event"; from: WorkerId; term: number; event: ClientEvent }

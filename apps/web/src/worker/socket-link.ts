@@ -1,0 +1,130 @@
+import type { AuthenticationLink, Clock, DeliveryLinkEvent, LinkDown, Log, RelayLink } from "@thicket/client";
+import { authenticationRequests, deliveryEvents, deliveryRequests, NAMESPACES } from "@thicket/protocol";
+import type { AuthenticationReply, DeliveryReply } from "@thicket/protocol";
+import { Manager } from "socket.io-client";
+import parser from "socket.io-msgpack-parser";
+import { parseWith } from "./parse-with.ts";
+import { createServiceLink } from "./service-link.ts";
+
+/** Delays (ms) before the connection is tried again: doubled from the first to the longest, each with jitter. */
+const FIRST_DELAY = 500;
+const LONGEST_DELAY = 30_000;
+
+export interface SocketLinks {
+  relay: RelayLink;
+  authentication: AuthenticationLink;
+  /** Ends the connection for good. */
+  close(): void;
+}
+
+/**
+ * Both services over one WebSocket. It connects when the first listener comes, and again with backoff after every
+ * loss - at once when the browser says that it is online. A refused wire version ends it.
+ */
+export function createSocketLinks(options: {
+  /** Where the relay is: an http(s) address; its origin is what a login signs. */
+  url: string;
+  clock: Clock;
+  /** Uniform in [0, 1): keeps many clients from coming back at the same moment. */
+  jitter: () => number;
+  /** Fires `online` when there is a network again. */
+  network: EventTarget;
+  log: Log;
+}): SocketLinks {
+  const { clock, log, network } = options;
+  const origin = new URL(options.url).origin;
+  // Socket.IO's own reconnecting can't be hurried when the network is back, nor does it follow a server's disconnect.
+  const manager = new Manager(origin, {
+    transports: ["websocket"],
+    parser,
+    autoConnect: false,
+    reconnection: false,
+    timeout: 10_000,
+  });
+
+  let attempts = 0;
+  let wanted = false;
+  let cancelRetry: (() => void) | undefined;
+  const connect = () => {
+    cancelRetry?.();
+    cancelRetry = undefined;
+    if (!wanted) return;
+    delivery.connect();
+    authentication.connect();
+  };
+  const service = {
+    manager,
+    log,
+    retry() {
+      if (cancelRetry || !wanted) return;
+      const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempts) * (0.5 + options.jitter() / 2);
+      attempts += 1;
+      cancelRetry = clock.after(delay, connect);
+    },
+    settled() {
+      attempts = 0;
+    },
+  };
+  const delivery = createServiceLink({ ...service, namespace: NAMESPACES.delivery });
+  const authentication = createServiceLink({ ...service, namespace: NAMESPACES.authentication });
+  const begin = () => {
+    if (wanted) return;
+    wanted = true;
+    network.addEventListener("online", connect);
+    connect();
+  };
+
+  const hints = new Set<(event: DeliveryLinkEvent) => void>();
+  for (const type of keysOf(deliveryEvents)) {
+    delivery.receive(type, (payload) => {
+      const parsed = parseWith<unknown>(deliveryEvents[type], payload);
+      if (!parsed.ok) return log("warn", "relay event malformed", { type });
+      for (const listener of hints) listener({ type, event: parsed.value } as DeliveryLinkEvent);
+    });
+  }
+
+  return {
+    relay: {
+      origin,
+      request: (name, request) =>
+        delivery.request(name, request, deliveryRequests[name].reply) as Promise<
+          DeliveryReply<typeof name> | LinkDown
+        >,
+      login: delivery.login,
+      listen(listener) {
+        hints.add(listener);
+        const stop = delivery.listen(listener);
+        begin();
+        return () => {
+          hints.delete(listener);
+          stop();
+        };
+      },
+    },
+    authentication: {
+      origin,
+      request: (name, request) =>
+        authentication.request(name, request, authenticationRequests[name].reply) as Promise<
+          AuthenticationReply<typeof name> | LinkDown
+        >,
+      login: authentication.login,
+      listen(listener) {
+        const stop = authentication.listen(listener);
+        begin();
+        return stop;
+      },
+    },
+    close() {
+      wanted = false;
+      network.removeEventListener("online", connect);
+      cancelRetry?.();
+      cancelRetry = undefined;
+      delivery.close();
+      authentication.close();
+    },
+  };
+}
+
+function keysOf<T extends object>(record: T): (keyof T & string)[] {
+  return Object.keys(record).filter((key): key is keyof T & string => key in record);
+}
