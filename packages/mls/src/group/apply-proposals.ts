@@ -1,0 +1,123 @@
+import { decode } from "../codec/codec.ts";
+import { checkDecodedKeyPackage } from "../check-key-package.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
+import { MlsError } from "../errors.ts";
+import {
+  EXTENSION_EXTERNAL_SENDERS,
+  EXTENSION_REQUIRED_CAPABILITIES,
+  type Extension,
+  findExtension,
+  requiredCapabilitiesCodec,
+} from "../extension.ts";
+import type { KeyPackage } from "../key-package.ts";
+import type { LeafNode } from "../leaf-node.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
+import {
+  addLeaf,
+  leafAt,
+  type Member,
+  type RatchetTree,
+  removeLeaf,
+  updateLeaf,
+} from "../tree/ratchet-tree.ts";
+import {
+  authenticateExternalSenders,
+  authenticateLeaf,
+  authenticateSuccessor,
+  type EngineDeps,
+} from "./authentication.ts";
+import { checkLeaf, inChunks } from "./leaf-rules.ts";
+import { checkProposalList, type GroupBefore, type SentProposal } from "./proposal-rules.ts";
+
+export interface AppliedProposals {
+  readonly tree: RatchetTree;
+  readonly extensions: readonly Extension[];
+  readonly added: readonly { readonly leaf: number; readonly keyPackage: KeyPackage }[];
+  readonly removed: readonly Member[];
+  readonly updated: readonly { readonly leaf: number; readonly before: LeafNode; readonly after: LeafNode }[];
+  readonly psks: readonly PreSharedKeyId[];
+}
+
+/**
+ * Validates a commit's proposals (RFC 9420 §12.1, §12.2) and applies them in the order of §12.3. What can only be
+ * judged on the resulting tree, the path included, is checkResultingTree's.
+ */
+export async function applyProposals(
+  group: GroupBefore,
+  proposals: readonly SentProposal[],
+  committer: number,
+  deps: EngineDeps,
+): Promise<AppliedProposals> {
+  const list = checkProposalList(group, proposals, committer);
+  // §12.3: the new extensions are the ones under which all other proposals are judged.
+  const extensions = list.contextExtensions ?? group.context.extensions;
+  if (list.contextExtensions !== undefined) await checkContextExtensions(group, extensions, deps);
+  await inChunks(list.updates, ({ sender, leafNode }) =>
+    checkUpdate(group, sender, leafNode, extensions, deps),
+  );
+  await inChunks(list.adds, (keyPackage) => checkAdd(group, keyPackage, extensions, deps));
+
+  let { tree } = group;
+  const updated = list.updates.map(({ sender, leafNode }) => {
+    const before = memberAt(tree, sender);
+    tree = updateLeaf(tree, sender, leafNode);
+    return { leaf: sender, before, after: leafNode };
+  });
+  const removed = list.removes.map((leaf) => ({ leaf, leafNode: memberAt(group.tree, leaf) }));
+  for (const { leaf } of removed) tree = removeLeaf(tree, leaf);
+  const added = list.adds.map((keyPackage) => {
+    const result = addLeaf(tree, keyPackage.leafNode);
+    tree = result.tree;
+    return { leaf: result.leaf, keyPackage };
+  });
+  return { tree, extensions, added, removed, updated, psks: list.psks };
+}
+
+/** §12.1.1, §10.1 */
+async function checkAdd(
+  group: GroupBefore,
+  keyPackage: KeyPackage,
+  contextExtensions: readonly Extension[],
+  deps: EngineDeps,
+): Promise<void> {
+  await checkDecodedKeyPackage(keyPackage, { suite: group.suite.id });
+  await authenticateLeaf(deps, keyPackage.leafNode, group.suite.id, contextExtensions);
+}
+
+/** §12.1.2, §7.3 */
+async function checkUpdate(
+  group: GroupBefore,
+  leaf: number,
+  leafNode: LeafNode,
+  contextExtensions: readonly Extension[],
+  deps: EngineDeps,
+): Promise<void> {
+  const before = memberAt(group.tree, leaf);
+  await checkLeaf(group.suite, leafNode, { groupId: group.context.groupId, leafIndex: leaf }, "update");
+  // §7.3: an Update must bring a new encryption key.
+  if (equalBytes(before.encryptionKey, leafNode.encryptionKey)) {
+    throw new MlsError("PROPOSAL_INVALID", "an Update keeps the old encryption key", { section: "§7.3" });
+  }
+  await authenticateSuccessor(deps, before, leafNode, group.suite.id, contextExtensions);
+}
+
+/** §12.1.7, §5.3.1; whether all members support them is judged on the resulting tree. */
+async function checkContextExtensions(
+  group: GroupBefore,
+  extensions: readonly Extension[],
+  deps: EngineDeps,
+): Promise<void> {
+  const required = findExtension(extensions, EXTENSION_REQUIRED_CAPABILITIES);
+  if (required !== undefined) decode(requiredCapabilitiesCodec, required);
+  const senders = findExtension(extensions, EXTENSION_EXTERNAL_SENDERS);
+  const before = findExtension(group.context.extensions, EXTENSION_EXTERNAL_SENDERS);
+  if (senders !== undefined && (before === undefined || !equalBytes(senders, before))) {
+    await authenticateExternalSenders(deps, group.suite.id, extensions);
+  }
+}
+
+function memberAt(tree: RatchetTree, leaf: number): LeafNode {
+  const leafNode = leafAt(tree, leaf);
+  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`);
+  return leafNode;
+}

@@ -1,0 +1,129 @@
+import { decode } from "../codec/codec.ts";
+import type { Random } from "../crypto/cipher-suite.ts";
+import { type Credential, encodeCredential } from "../credential.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
+import { MlsError } from "../errors.ts";
+import {
+  EXTENSION_EXTERNAL_SENDERS,
+  type Extension,
+  externalSendersCodec,
+  findExtension,
+} from "../extension.ts";
+import type { LeafNode } from "../leaf-node.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
+import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+
+/** What the engine is given from outside. It has no clock, no storage and no network. */
+export interface EngineDeps {
+  readonly random: Random;
+  readonly authentication: AuthenticationPolicy;
+  /** The pre-shared key with this id (RFC 9420 §8.4), if the application has it. */
+  preSharedKey?(id: PreSharedKeyId): Promise<Uint8Array | undefined>;
+}
+
+export interface CredentialQuestion {
+  readonly credential: Credential;
+  readonly signatureKey: Uint8Array;
+  readonly cipherSuite: number;
+  /** Extensions of the GroupContext under which the credential would stand. */
+  readonly contextExtensions: readonly Extension[];
+}
+
+/** The application's part of the Authentication Service (RFC 9420 §5.3.1, RFC 9750 §4). */
+export interface AuthenticationPolicy {
+  /** Rejects a credential by throwing; the engine then throws CREDENTIAL_INVALID with that as its cause. */
+  validate(question: CredentialQuestion): Promise<void>;
+  /** Whether two credentials are of one client: a second leaf of a client is refused (§12.2). */
+  sameClient(a: Credential, b: Credential): boolean;
+  /** Whether `after` may replace `before` in a leaf (§5.3.1, §7.3). */
+  isSuccessor(before: Credential, after: Credential): boolean;
+  /**
+   * A name that two credentials share exactly if `sameClient` holds for them. Where it is given, the engine
+   * compares names, in linear time; without it, it asks `sameClient` for each pair of a new leaf and a member.
+   */
+  clientId?(credential: Credential): string;
+}
+
+/** §5.3.1: asks the application about a credential. Throws CREDENTIAL_INVALID. */
+export async function authenticate(deps: EngineDeps, question: CredentialQuestion): Promise<void> {
+  try {
+    await deps.authentication.validate(question);
+  } catch (cause) {
+    throw new MlsError("CREDENTIAL_INVALID", "the application refused a credential", {
+      section: "§5.3.1",
+      cause,
+    });
+  }
+}
+
+/** §5.3.1: asks about the credential of a leaf that joins the group. */
+export function authenticateLeaf(
+  deps: EngineDeps,
+  leafNode: LeafNode,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
+): Promise<void> {
+  const { credential, signatureKey } = leafNode;
+  return authenticate(deps, { credential, signatureKey, cipherSuite, contextExtensions });
+}
+
+/** §5.3.1: asks about a leaf that replaces another, if its credential or signature key is new. */
+export async function authenticateSuccessor(
+  deps: EngineDeps,
+  before: LeafNode,
+  after: LeafNode,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
+): Promise<void> {
+  const unchanged =
+    equalBytes(before.signatureKey, after.signatureKey) &&
+    equalBytes(encodeCredential(before.credential), encodeCredential(after.credential));
+  if (unchanged) return;
+  await authenticateLeaf(deps, after, cipherSuite, contextExtensions);
+  if (!deps.authentication.isSuccessor(before.credential, after.credential)) {
+    throw new MlsError("CREDENTIAL_INVALID", "the new credential is no successor of the old one", {
+      section: "§5.3.1",
+    });
+  }
+}
+
+/** §5.3.1: the credentials of external senders are validated when the extension appears or changes. */
+export async function authenticateExternalSenders(
+  deps: EngineDeps,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
+): Promise<void> {
+  const data = findExtension(contextExtensions, EXTENSION_EXTERNAL_SENDERS);
+  if (data === undefined) return;
+  for (const { credential, signatureKey } of decode(externalSendersCodec, data)) {
+    await authenticate(deps, { credential, signatureKey, cipherSuite, contextExtensions });
+  }
+}
+
+/** §12.2: no client has two leaves. `changed` holds the leaves that are new or have a new credential. */
+export function checkClientsDiffer(
+  policy: AuthenticationPolicy,
+  tree: RatchetTree,
+  changed: ReadonlySet<number>,
+): void {
+  if (changed.size === 0) return;
+  const members = membersOf(tree);
+  const repeated = policy.clientId === undefined ? pairwise() : byName(policy.clientId.bind(policy));
+  if (repeated) throw new MlsError("CLIENT_REPEATED", "a client has two leaves", { section: "§12.2" });
+
+  function byName(clientId: (credential: Credential) => string): boolean {
+    const names = new Set(members.map(({ leafNode }) => clientId(leafNode.credential)));
+    return names.size !== members.length;
+  }
+
+  function pairwise(): boolean {
+    return members.some((one) =>
+      members.some(
+        (other) =>
+          changed.has(one.leaf) &&
+          one.leaf !== other.leaf &&
+          policy.sameClient(one.leafNode.credential, other.leafNode.credential),
+      ),
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import { encode } from "../codec/codec.ts";
+import type { CipherSuite, Random, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
+import { EXTENSION_RATCHET_TREE } from "../extension.ts";
+import { mlsMessageCodec } from "../framing/message.ts";
+import { keyPackageRef } from "../key-package.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
+import { deriveWelcomeKey, deriveWelcomeSecret } from "../schedule/key-schedule.ts";
+import type { RatchetTree } from "../tree/ratchet-tree.ts";
+import { encodeTree } from "../tree/tree-extension.ts";
+import { commonAncestor } from "../tree/tree-math.ts";
+import { groupInfoCodec, groupSecretsCodec, signGroupInfo } from "../welcome.ts";
+import type { AppliedProposals } from "./apply-proposals.ts";
+import type { NextEpoch } from "./next-epoch.ts";
+
+export interface WelcomeParts {
+  readonly suite: CipherSuite;
+  /** The tree of the new epoch. */
+  readonly tree: RatchetTree;
+  readonly next: NextEpoch;
+  readonly signer: number;
+  readonly signatureKey: SignaturePrivateKey;
+  readonly added: AppliedProposals["added"];
+  readonly pathSecrets: ReadonlyMap<number, Uint8Array>;
+  readonly pskSecret: Uint8Array;
+  readonly psks: readonly PreSharedKeyId[];
+  readonly random: Random;
+}
+
+/** One Welcome for all who were added, the tree inside it (RFC 9420 §12.4.3.1); undefined for nobody. */
+export async function createWelcome(parts: WelcomeParts): Promise<Uint8Array | undefined> {
+  const { suite, next, added, signer } = parts;
+  if (added.length === 0) return undefined;
+  const groupInfo = await signGroupInfo(
+    suite,
+    {
+      groupContext: next.context,
+      extensions: [{ type: EXTENSION_RATCHET_TREE, data: encodeTree(parts.tree) }],
+      confirmationTag: next.confirmationTag,
+      signer,
+    },
+    parts.signatureKey,
+  );
+  const { key, nonce } = deriveWelcomeKey(
+    suite,
+    deriveWelcomeSecret(suite, next.joinerSecret, parts.pskSecret),
+  );
+  const encryptedGroupInfo = await suite.seal(
+    key,
+    nonce,
+    new Uint8Array(),
+    encode(groupInfoCodec, groupInfo),
+  );
+  const secrets = await Promise.all(
+    added.map(async ({ leaf, keyPackage }) => {
+      const groupSecrets = encode(groupSecretsCodec, {
+        joinerSecret: next.joinerSecret,
+        pathSecret: parts.pathSecrets.get(commonAncestor(2 * signer, 2 * leaf)),
+        psks: parts.psks,
+      });
+      return {
+        newMember: keyPackageRef(suite, keyPackage),
+        encryptedGroupSecrets: await suite.encryptWithLabel(
+          keyPackage.initKey,
+          "Welcome",
+          encryptedGroupInfo,
+          groupSecrets,
+          parts.random,
+        ),
+      };
+    }),
+  );
+  const welcome = { cipherSuite: suite.id, secrets, encryptedGroupInfo };
+  return encode(mlsMessageCodec, { kind: "welcome", welcome });
+}

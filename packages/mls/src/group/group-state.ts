@@ -1,0 +1,107 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
+import type { Extension } from "../extension.ts";
+import { encodeGroupContext, type GroupContext } from "../group-context.ts";
+import type { LeafNode } from "../leaf-node.ts";
+import type { Proposal } from "../proposal.ts";
+import { type EpochSecrets, exportFrom } from "../schedule/key-schedule.ts";
+import type { SecretTree } from "../schedule/secret-tree.ts";
+import { leafAt, type Member, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import type { NodePrivateKeys } from "../tree/update-path.ts";
+
+/**
+ * One member's view of one epoch of a group: an immutable value. Every operation returns the next value and shares
+ * what didn't change, so that diffGroup finds the few records to write.
+ */
+export interface GroupState {
+  readonly suite: CipherSuite;
+  readonly context: GroupContext;
+  /** The context as it is signed and hashed: encoded once per epoch. */
+  readonly encodedContext: Uint8Array;
+  readonly tree: RatchetTree;
+  readonly interimTranscriptHash: Uint8Array;
+  readonly ownLeaf: number;
+  readonly signatureKey: SignaturePrivateKey;
+  /** HPKE private keys by node index: the own leaf's, and those above it that this member knows. */
+  readonly privateKeys: NodePrivateKeys;
+  readonly secrets: KeptSecrets;
+  readonly secretTree: SecretTree;
+  /** Proposals received or made in this epoch, by the hexadecimal form of their reference, in order. */
+  readonly proposals: ReadonlyMap<string, PendingProposal>;
+}
+
+/** The secrets of an epoch that outlive its start; the encryption secret is in the secret tree (RFC 9420 §9.2). */
+export type KeptSecrets = Omit<EpochSecrets, "encryptionSecret">;
+
+export interface PendingProposal {
+  readonly ref: Uint8Array;
+  readonly proposal: Proposal;
+  /** Leaf index. */
+  readonly sender: number;
+  /** Of an own Update: the private key that belongs to the new leaf. */
+  readonly encryptionPrivateKey?: Uint8Array;
+}
+
+export type StateParts = Omit<GroupState, "encodedContext" | "proposals">;
+
+/** The first state of an epoch: nothing proposed yet. */
+export function startEpoch(parts: StateParts): GroupState {
+  return { ...parts, encodedContext: encodeGroupContext(parts.context), proposals: new Map() };
+}
+
+/** Leaves out the one secret that the secret tree has taken over. */
+export function keptSecrets({ encryptionSecret: _consumed, ...kept }: EpochSecrets): KeptSecrets {
+  return kept;
+}
+
+/** The state with one more proposal. */
+export function withProposal(state: GroupState, pending: PendingProposal): GroupState {
+  const proposals = new Map(state.proposals);
+  proposals.set(bytesToHex(pending.ref), pending);
+  return { ...state, proposals };
+}
+
+/** MLS-Exporter (RFC 9420 §8.5): `length` bytes bound to this epoch, the label and the context. */
+export function exportSecret(
+  state: GroupState,
+  label: string,
+  context: Uint8Array,
+  length: number,
+): Uint8Array {
+  return exportFrom(state.suite, state.secrets.exporterSecret, label, context, length);
+}
+
+/** RFC 9420 §8.7: equal at all members that hold the same view of the epoch. */
+export function epochAuthenticator(state: GroupState): Uint8Array {
+  return state.secrets.epochAuthenticator;
+}
+
+/** All members in the order of their leaves. Computed once per tree. */
+export function members(state: GroupState): readonly Member[] {
+  return membersOf(state.tree);
+}
+
+/** The leaf node of a member; undefined where the leaf is blank. */
+export function memberAt(state: GroupState, leaf: number): LeafNode | undefined {
+  return leafAt(state.tree, leaf);
+}
+
+export function ownLeaf(state: GroupState): number {
+  return state.ownLeaf;
+}
+
+export function contextExtensions(state: GroupState): readonly Extension[] {
+  return state.context.extensions;
+}
+
+export function groupId(state: GroupState): Uint8Array {
+  return state.context.groupId;
+}
+
+export function epoch(state: GroupState): bigint {
+  return state.context.epoch;
+}
+
+export function pendingProposals(state: GroupState): readonly PendingProposal[] {
+  return [...state.proposals.values()];
+}

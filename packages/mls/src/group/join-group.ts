@@ -1,0 +1,160 @@
+import { encode } from "../codec/codec.ts";
+import { cipherSuite, type CipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
+import { MlsError } from "../errors.ts";
+import { EXTENSION_RATCHET_TREE, findExtension } from "../extension.ts";
+import type { KeyPackage } from "../key-package.ts";
+import { leafNodeCodec } from "../leaf-node.ts";
+import { createSecretTree } from "../schedule/secret-tree.ts";
+import { interimTranscriptHash } from "../schedule/transcript.ts";
+import { leafAt, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
+import { filteredDirectPath } from "../tree/resolution.ts";
+import { decodeTree } from "../tree/tree-extension.ts";
+import { treeHash } from "../tree/tree-hash.ts";
+import { commonAncestor } from "../tree/tree-math.ts";
+import { deriveUpwards } from "../tree/update-path.ts";
+import { validateTree } from "../tree/validate-tree.ts";
+import { type GroupInfo, verifyGroupInfo } from "../welcome.ts";
+import {
+  authenticateExternalSenders,
+  authenticateLeaf,
+  checkClientsDiffer,
+  type EngineDeps,
+} from "./authentication.ts";
+import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
+import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
+import { openWelcome } from "./open-welcome.ts";
+
+export interface JoinGroupOptions {
+  /** The encoded MLSMessage. */
+  readonly welcome: Uint8Array;
+  readonly keyPackage: KeyPackage;
+  readonly initPrivateKey: Uint8Array;
+  readonly encryptionPrivateKey: Uint8Array;
+  /** The key pair whose public half stands in the key package. */
+  readonly signatureKey: SignatureKeyPair;
+  /** The tree, as the data of a `ratchet_tree` extension, where the Welcome doesn't carry it. */
+  readonly ratchetTree?: Uint8Array;
+  readonly deps: EngineDeps;
+}
+
+/**
+ * Joins a group by a Welcome, with every check of RFC 9420 §12.4.3.1 but one: that no other group of this client has
+ * the same id is the caller's to check. The caller also erases the init key after it has stored the result. Throws
+ * NOT_INVITED, WELCOME_INVALID, GROUP_INFO_INVALID, TREE_INVALID and what the leaf rules throw.
+ */
+export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
+  const { keyPackage, deps } = options;
+  const suite = cipherSuite(keyPackage.cipherSuite);
+  await checkOwnKeys(suite, options);
+  const opened = await openWelcome(suite, options.welcome, keyPackage, options.initPrivateKey, deps);
+  const { groupInfo, secrets, epochSecrets } = opened;
+  const tree = await receiveTree(suite, groupInfo, options.ratchetTree, deps);
+  await checkSigner(suite, tree, groupInfo);
+  const ownLeaf = findOwnLeaf(tree, keyPackage);
+  const privateKeys = await receivedKeys(suite, tree, ownLeaf, groupInfo.signer, secrets.pathSecret);
+  privateKeys.set(2 * ownLeaf, options.encryptionPrivateKey);
+  const { groupContext: context, confirmationTag } = groupInfo;
+  return startEpoch({
+    suite,
+    context,
+    tree,
+    interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag),
+    ownLeaf,
+    signatureKey: options.signatureKey.privateKey,
+    privateKeys,
+    secrets: keptSecrets(epochSecrets),
+    secretTree: createSecretTree(epochSecrets.encryptionSecret, treeWidth(tree)),
+  });
+}
+
+/** The private keys handed in are those of the key package: a mix-up must not become a state. */
+async function checkOwnKeys(suite: CipherSuite, options: JoinGroupOptions): Promise<void> {
+  const { keyPackage } = options;
+  const [init, encryption] = await Promise.all([
+    suite.hpkePublicKey(options.initPrivateKey),
+    suite.hpkePublicKey(options.encryptionPrivateKey),
+  ]);
+  const fits =
+    equalBytes(init, keyPackage.initKey) &&
+    equalBytes(encryption, keyPackage.leafNode.encryptionKey) &&
+    equalBytes(options.signatureKey.publicKey, keyPackage.leafNode.signatureKey);
+  if (!fits) throw new MlsError("KEY_INVALID", "the private keys are not those of the key package");
+}
+
+/** §12.4.3.1, "Verify the integrity of the ratchet tree". */
+async function receiveTree(
+  suite: CipherSuite,
+  groupInfo: GroupInfo,
+  separate: Uint8Array | undefined,
+  deps: EngineDeps,
+): Promise<RatchetTree> {
+  const { groupContext } = groupInfo;
+  const data = findExtension(groupInfo.extensions, EXTENSION_RATCHET_TREE) ?? separate;
+  if (data === undefined) throw invalidInfo("there is no ratchet tree");
+  const tree = decodeTree(data);
+  if (!equalBytes(treeHash(suite, tree), groupContext.treeHash)) {
+    throw new MlsError("TREE_INVALID", "the tree's hash is not the GroupInfo's", { section: "§12.4.3.1" });
+  }
+  validateTree(suite, tree);
+  // §13.4: this includes that the joiner itself supports every extension of the group.
+  checkGroupSupport(tree, groupContext.extensions);
+  const members = membersOf(tree);
+  await checkLeaves(suite, groupContext.groupId, members);
+  checkClientsDiffer(deps.authentication, tree, new Set(members.map(({ leaf }) => leaf)));
+  // §5.3.1: who joins validates the credentials of all members.
+  await inChunks(members, ({ leafNode }) =>
+    authenticateLeaf(deps, leafNode, suite.id, groupContext.extensions),
+  );
+  await authenticateExternalSenders(deps, suite.id, groupContext.extensions);
+  return tree;
+}
+
+/** §12.4.3.1: the GroupInfo is signed by the member at leaf `signer`. */
+async function checkSigner(suite: CipherSuite, tree: RatchetTree, groupInfo: GroupInfo): Promise<void> {
+  const signer = leafAt(tree, groupInfo.signer);
+  if (signer === undefined) throw invalidInfo("the signer's leaf is blank");
+  if (!(await verifyGroupInfo(suite, groupInfo, signer.signatureKey))) {
+    throw invalidInfo("the GroupInfo's signature is invalid");
+  }
+}
+
+/** §12.4.3.1: the leaf that is identical to the key package's. */
+function findOwnLeaf(tree: RatchetTree, keyPackage: KeyPackage): number {
+  const own = encode(leafNodeCodec, keyPackage.leafNode);
+  const found = membersOf(tree).find(
+    ({ leafNode }) =>
+      equalBytes(leafNode.signatureKey, keyPackage.leafNode.signatureKey) &&
+      equalBytes(encode(leafNodeCodec, leafNode), own),
+  );
+  if (found === undefined) throw invalidWelcome("the key package's leaf is not in the tree");
+  return found.leaf;
+}
+
+/** §12.4.3.1: private keys of the nodes above both the joiner and the signer. */
+async function receivedKeys(
+  suite: CipherSuite,
+  tree: RatchetTree,
+  ownLeaf: number,
+  signer: number,
+  pathSecret: Uint8Array | undefined,
+): Promise<Map<number, Uint8Array>> {
+  if (pathSecret === undefined) return new Map();
+  const path = filteredDirectPath(tree, signer).map(({ slot }) => slot.index);
+  const at = path.indexOf(commonAncestor(2 * ownLeaf, 2 * signer));
+  if (at === -1) throw invalidWelcome("a path secret for a node that isn't on the signer's path");
+  try {
+    const { privateKeys } = await deriveUpwards(suite, tree, path.slice(at), pathSecret);
+    return new Map(privateKeys);
+  } catch (cause) {
+    throw invalidWelcome("the path secret doesn't give the keys in the tree", cause);
+  }
+}
+
+function invalidWelcome(message: string, cause?: unknown): MlsError {
+  return new MlsError("WELCOME_INVALID", message, { section: "§12.4.3.1", cause });
+}
+
+function invalidInfo(message: string): MlsError {
+  return new MlsError("GROUP_INFO_INVALID", message, { section: "§12.4.3.1" });
+}

@@ -1,0 +1,104 @@
+import { decode } from "../codec/codec.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { MlsError } from "../errors.ts";
+import { mlsMessageCodec } from "../framing/message.ts";
+import { openPrivate } from "../framing/private-message.ts";
+import type { GroupContext } from "../group-context.ts";
+import type { LeafNode } from "../leaf-node.ts";
+import type { RatchetLimits } from "../schedule/ratchet.ts";
+import type { SecretTree } from "../schedule/secret-tree.ts";
+import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import type { GroupState } from "./group-state.ts";
+
+/** What is kept of an epoch that has ended: enough to read its late application messages, nothing to send with. */
+export interface PastEpoch {
+  readonly suite: CipherSuite;
+  readonly context: GroupContext;
+  readonly encodedContext: Uint8Array;
+  readonly tree: RatchetTree;
+  /** The tree of the epoch after it: records hold the difference to it only. */
+  readonly successor: RatchetTree | undefined;
+  readonly ownLeaf: number;
+  readonly senderDataSecret: Uint8Array;
+  readonly secretTree: SecretTree;
+}
+
+/**
+ * What to keep of `state` once the group is in the epoch `next` (undefined where this member was removed). The init
+ * secret, the exporter and all private keys are left behind (RFC 9420 §9.2). Keep few, and briefly.
+ */
+export function retireEpoch(state: GroupState, next: GroupState | undefined): PastEpoch {
+  if (next !== undefined && next.context.epoch !== state.context.epoch + 1n) {
+    throw new RangeError("an epoch is retired by the one right after it");
+  }
+  return {
+    suite: state.suite,
+    context: state.context,
+    encodedContext: state.encodedContext,
+    tree: state.tree,
+    successor: next?.tree,
+    ownLeaf: state.ownLeaf,
+    senderDataSecret: state.secrets.senderDataSecret,
+    secretTree: state.secretTree,
+  };
+}
+
+export interface LateMessage {
+  readonly past: PastEpoch;
+  /** Leaf index in that epoch. */
+  readonly sender: number;
+  /** The sender's leaf in that epoch; the same index may be somebody else's by now. */
+  readonly senderLeaf: LeafNode;
+  readonly data: Uint8Array;
+  readonly authenticatedData: Uint8Array;
+  readonly generation: number;
+}
+
+/**
+ * Reads an application message of a past epoch (RFC 9420 §15.3). Handshake messages of it come too late and are
+ * refused with CONTENT_UNEXPECTED; otherwise it throws what processMessage throws, and nothing is used up.
+ */
+export async function openLate(
+  past: PastEpoch,
+  message: Uint8Array,
+  options: { readonly limits?: RatchetLimits } = {},
+): Promise<LateMessage> {
+  const decoded = decode(mlsMessageCodec, message);
+  if (decoded.kind !== "privateMessage") {
+    throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${decoded.kind} is not taken here`, { section: "§6" });
+  }
+  if (decoded.privateMessage.contentType !== "application") {
+    throw new MlsError("CONTENT_UNEXPECTED", "a handshake message of an epoch that has ended", {
+      section: "§14",
+    });
+  }
+  const opened = await openPrivate(
+    past.suite,
+    decoded.privateMessage,
+    {
+      groupId: past.context.groupId,
+      epoch: past.context.epoch,
+      groupContext: past.encodedContext,
+      senderDataSecret: past.senderDataSecret,
+      secretTree: past.secretTree,
+    },
+    {
+      ownLeaf: past.ownLeaf,
+      signatureKeyOf: (leaf) => leafAt(past.tree, leaf)?.signatureKey,
+      ...(options.limits && { limits: options.limits }),
+    },
+  );
+  const { content, authenticatedData } = opened.authenticated.content;
+  const senderLeaf = leafAt(past.tree, opened.sender);
+  if (content.kind !== "application" || senderLeaf === undefined) {
+    throw new MlsError("CONTENT_UNEXPECTED", "not an application message of a member", { section: "§6" });
+  }
+  return {
+    past: { ...past, secretTree: opened.secretTree },
+    sender: opened.sender,
+    senderLeaf,
+    data: content.data,
+    authenticatedData,
+    generation: opened.generation,
+  };
+}

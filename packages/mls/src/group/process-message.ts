@@ -1,0 +1,168 @@
+import { decode } from "../codec/codec.ts";
+import { MlsError } from "../errors.ts";
+import { proposalRef } from "../framing/authenticate.ts";
+import {
+  type AuthenticatedContent,
+  type MlsMessage,
+  mlsMessageCodec,
+  type Sender,
+} from "../framing/message.ts";
+import { openPrivate } from "../framing/private-message.ts";
+import { openPublic } from "../framing/public-message.ts";
+import type { Proposal } from "../proposal.ts";
+import type { RatchetLimits } from "../schedule/ratchet.ts";
+import { leafAt } from "../tree/ratchet-tree.ts";
+import type { EngineDeps } from "./authentication.ts";
+import { type GroupState, withProposal } from "./group-state.ts";
+import { receiveCommit } from "./receive-commit.ts";
+import type { StagedCommit } from "./staged-commit.ts";
+
+export type ProcessedMessage =
+  | {
+      readonly kind: "application";
+      readonly state: GroupState;
+      /** Leaf index. */
+      readonly sender: number;
+      readonly data: Uint8Array;
+      readonly authenticatedData: Uint8Array;
+      readonly generation: number;
+    }
+  | {
+      readonly kind: "proposal";
+      readonly state: GroupState;
+      readonly sender: number;
+      readonly ref: Uint8Array;
+      readonly proposal: Proposal;
+      readonly authenticatedData: Uint8Array;
+    }
+  | {
+      readonly kind: "commit";
+      /** The same epoch with the sender's generation used up: what stays if the commit isn't taken. */
+      readonly state: GroupState;
+      readonly staged: StagedCommit;
+      readonly sender: number;
+      readonly authenticatedData: Uint8Array;
+    };
+
+export interface ProcessOptions {
+  /** Also take proposals and commits of members that come as PublicMessage (RFC 9420 §6.2). */
+  readonly allowPublic?: boolean;
+  readonly limits?: RatchetLimits;
+  /**
+   * Path secret of the topmost node of the commit's path, from a member that could open it. With it the path isn't
+   * decrypted; the new epoch's state then knows the root's private key and its own leaf's, and no others.
+   */
+  readonly rootPathSecret?: Uint8Array;
+}
+
+/**
+ * Reads a message of this epoch. A proposal is kept for a later commit, a commit is staged; nothing is decided for
+ * the application. Throws MlsError and leaves the state as it was: a generation is used up only in a returned state.
+ * A proposal that breaks a rule is kept all the same, and refused with the commit that includes it (§12.1, §12.2).
+ */
+export async function processMessage(
+  state: GroupState,
+  message: Uint8Array,
+  deps: EngineDeps,
+  options: ProcessOptions = {},
+): Promise<ProcessedMessage> {
+  const opened = await openMessage(state, decode(mlsMessageCodec, message), options);
+  const { content } = opened.authenticated;
+  const { authenticatedData } = content;
+  const { sender, state: after } = opened;
+  switch (content.content.kind) {
+    case "application": {
+      const { data } = content.content;
+      return {
+        kind: "application",
+        state: after,
+        sender,
+        data,
+        authenticatedData,
+        generation: opened.generation,
+      };
+    }
+    case "proposal": {
+      const { proposal } = content.content;
+      const ref = proposalRef(state.suite, opened.authenticated);
+      return {
+        kind: "proposal",
+        state: withProposal(after, { ref, proposal, sender }),
+        sender,
+        ref,
+        proposal,
+        authenticatedData,
+      };
+    }
+    case "commit": {
+      const staged = await receiveCommit(
+        state,
+        message,
+        opened.authenticated,
+        sender,
+        deps,
+        options.rootPathSecret,
+      );
+      return { kind: "commit", state: after, staged, sender, authenticatedData };
+    }
+  }
+}
+
+interface OpenedMessage {
+  readonly authenticated: AuthenticatedContent;
+  readonly sender: number;
+  readonly generation: number;
+  readonly state: GroupState;
+}
+
+async function openMessage(
+  state: GroupState,
+  message: MlsMessage,
+  options: ProcessOptions,
+): Promise<OpenedMessage> {
+  const { suite, context, secrets } = state;
+  const place = { groupId: context.groupId, epoch: context.epoch, groupContext: state.encodedContext };
+  if (message.kind === "privateMessage") {
+    const opened = await openPrivate(
+      suite,
+      message.privateMessage,
+      { ...place, senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree },
+      {
+        ownLeaf: state.ownLeaf,
+        signatureKeyOf: (leaf) => leafAt(state.tree, leaf)?.signatureKey,
+        ...(options.limits && { limits: options.limits }),
+      },
+    );
+    const { authenticated, sender, generation, secretTree } = opened;
+    return { authenticated, sender, generation, state: { ...state, secretTree } };
+  }
+  if (message.kind === "publicMessage" && options.allowPublic === true) {
+    let leaf = -1;
+    const authenticated = await openPublic(
+      suite,
+      message.publicMessage,
+      { ...place, membershipKey: secrets.membershipKey },
+      (sender) => {
+        leaf = memberSender(sender);
+        return memberKey(state, leaf);
+      },
+    );
+    return { authenticated, sender: leaf, generation: 0, state };
+  }
+  throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${message.kind} is not taken here`, { section: "§6" });
+}
+
+/** Senders outside the group are refused: no external senders and no external commits. */
+function memberSender(sender: Sender): number {
+  if (sender.kind === "member") return sender.leafIndex;
+  throw new MlsError("SENDER_INVALID", `a ${sender.kind} sender is not taken here`, { section: "§6.1" });
+}
+
+function memberKey(state: GroupState, leaf: number): Uint8Array {
+  if (leaf === state.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
+  const leafNode = leafAt(state.tree, leaf);
+  if (leafNode === undefined) {
+    throw new MlsError("SENDER_INVALID", `leaf ${leaf} is blank`, { section: "§6.1" });
+  }
+  return leafNode.signatureKey;
+}

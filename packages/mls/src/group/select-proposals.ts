@@ -1,0 +1,81 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { MlsError } from "../errors.ts";
+import { applyProposals } from "./apply-proposals.ts";
+import type { EngineDeps } from "./authentication.ts";
+import type { GroupState, PendingProposal } from "./group-state.ts";
+import type { SentProposal } from "./proposal-rules.ts";
+import { checkResultingTree } from "./resulting-tree.ts";
+
+/**
+ * The pending proposals that a commit takes along by reference: those asked for, or "all" that are valid together
+ * with the commit's own (RFC 9420 §12.4: all valid ones should be included). Throws PROPOSAL_UNKNOWN.
+ */
+export async function selectProposals(
+  state: GroupState,
+  wanted: "all" | readonly Uint8Array[],
+  own: readonly SentProposal[],
+  deps: EngineDeps,
+): Promise<PendingProposal[]> {
+  if (wanted !== "all") return wanted.map((ref) => findProposal(state, ref));
+  const candidates = preferred(state, own);
+  if (await areValid(state, candidates, own, deps)) return candidates;
+  const chosen: PendingProposal[] = [];
+  for (const candidate of candidates) {
+    if (await areValid(state, [...chosen, candidate], own, deps)) chosen.push(candidate);
+  }
+  return chosen;
+}
+
+/** The proposal with this reference. Throws PROPOSAL_UNKNOWN. */
+export function findProposal(state: GroupState, ref: Uint8Array): PendingProposal {
+  const found = state.proposals.get(bytesToHex(ref));
+  if (found === undefined) {
+    throw new MlsError("PROPOSAL_UNKNOWN", "a reference to a proposal that isn't known in this epoch", {
+      section: "§12.4.2",
+    });
+  }
+  return found;
+}
+
+/** §12.2: of several proposals for one leaf any Remove, else the latest Update; never the committer's own Update. */
+function preferred(state: GroupState, own: readonly SentProposal[]): PendingProposal[] {
+  const targets = new Set<number>();
+  for (const { proposal } of own) if (proposal.kind === "remove") targets.add(proposal.removed);
+  const newestFirst = [...state.proposals.values()].reverse();
+  const chosen = new Set<PendingProposal>();
+  for (const kind of ["remove", "update"] as const) {
+    for (const pending of newestFirst) {
+      if (pending.proposal.kind !== kind) continue;
+      const target = pending.proposal.kind === "remove" ? pending.proposal.removed : pending.sender;
+      if (target === state.ownLeaf || targets.has(target)) continue;
+      targets.add(target);
+      chosen.add(pending);
+    }
+  }
+  return [...state.proposals.values()].filter(
+    (pending) =>
+      chosen.has(pending) || (pending.proposal.kind !== "remove" && pending.proposal.kind !== "update"),
+  );
+}
+
+async function areValid(
+  state: GroupState,
+  pending: readonly PendingProposal[],
+  own: readonly SentProposal[],
+  deps: EngineDeps,
+): Promise<boolean> {
+  if (pending.length === 0) return true;
+  try {
+    const proposals = [...pending.map(byReference), ...own];
+    const applied = await applyProposals(state, proposals, state.ownLeaf, deps);
+    checkResultingTree(applied.tree, applied.extensions, applied, undefined, deps);
+    return true;
+  } catch (error) {
+    if (error instanceof MlsError) return false;
+    throw error;
+  }
+}
+
+export function byReference({ proposal, sender }: PendingProposal): SentProposal {
+  return { proposal, sender, byReference: true };
+}

@@ -1,0 +1,134 @@
+import { encode } from "../codec/codec.ts";
+import { MlsError } from "../errors.ts";
+import { contentTbs, proposalRef, signContent } from "../framing/authenticate.ts";
+import {
+  type AuthenticatedContent,
+  type Content,
+  type FramedContent,
+  mlsMessageCodec,
+} from "../framing/message.ts";
+import { protectPrivate, ratchetTypeOf } from "../framing/private-message.ts";
+import { signLeafNode } from "../leaf-node.ts";
+import type { Proposal } from "../proposal.ts";
+import { markReceived } from "../schedule/secret-tree.ts";
+import { leafAt } from "../tree/ratchet-tree.ts";
+import type { EngineDeps } from "./authentication.ts";
+import { type GroupState, withProposal } from "./group-state.ts";
+import type { LeafChanges } from "./stage-commit.ts";
+
+export interface SendOptions {
+  readonly authenticatedData?: Uint8Array;
+}
+
+/**
+ * Encrypts application data (RFC 9420 §15), padded to a size class. The returned state is to be stored before the
+ * message is sent. Two messages of an epoch must differ in data or authenticated data: receivers can't tell a second
+ * equal one from a replay, so it is refused here with REPLAYED.
+ */
+export async function createApplicationMessage(
+  state: GroupState,
+  data: Uint8Array,
+  options: SendOptions,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; message: Uint8Array; generation: number }> {
+  const sent = await send(state, { kind: "application", data }, options, deps);
+  return { state: sent.state, message: sent.message, generation: sent.generation };
+}
+
+/** Sends a proposal and keeps it for a later commit (RFC 9420 §12.1). An Update is made by proposeUpdate. */
+export async function createProposal(
+  state: GroupState,
+  proposal: Proposal,
+  options: SendOptions,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
+  if (proposal.kind === "update") {
+    throw new MlsError("PROPOSAL_INVALID", "an Update is made by proposeUpdate, which keeps its private key");
+  }
+  const sent = await send(state, { kind: "proposal", proposal }, options, deps);
+  const ref = proposalRef(state.suite, sent.authenticated);
+  const next = withProposal(sent.state, { ref, proposal, sender: state.ownLeaf });
+  return { state: next, message: sent.message, ref };
+}
+
+/** Proposes that a member leaves, possibly this one itself. Throws MEMBER_UNKNOWN. */
+export function proposeRemove(
+  state: GroupState,
+  leaf: number,
+  options: SendOptions,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
+  if (leafAt(state.tree, leaf) === undefined) {
+    throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`, { section: "§12.1.3" });
+  }
+  return createProposal(state, { kind: "remove", removed: leaf }, options, deps);
+}
+
+/** Proposes a fresh leaf for this member (RFC 9420 §12.1.2), under the same signature key. */
+export async function proposeUpdate(
+  state: GroupState,
+  changes: Omit<LeafChanges, "signatureKey">,
+  options: SendOptions,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
+  const { suite, ownLeaf, context } = state;
+  const before = leafAt(state.tree, ownLeaf);
+  if (before === undefined) throw new MlsError("MEMBER_UNKNOWN", "the own leaf is blank");
+  const keys = await suite.deriveKeyPair(deps.random.bytes(suite.hashLength));
+  const leafNode = await signLeafNode(
+    suite,
+    {
+      encryptionKey: keys.publicKey,
+      signatureKey: before.signatureKey,
+      credential: changes.credential ?? before.credential,
+      capabilities: changes.capabilities ?? before.capabilities,
+      source: { kind: "update" },
+      extensions: changes.extensions ?? before.extensions,
+    },
+    state.signatureKey,
+    { groupId: context.groupId, leafIndex: ownLeaf },
+  );
+  const proposal: Proposal = { kind: "update", leafNode };
+  const sent = await send(state, { kind: "proposal", proposal }, options, deps);
+  const ref = proposalRef(suite, sent.authenticated);
+  const pending = { ref, proposal, sender: ownLeaf, encryptionPrivateKey: keys.privateKey };
+  return { state: withProposal(sent.state, pending), message: sent.message, ref };
+}
+
+interface Sent {
+  readonly state: GroupState;
+  readonly message: Uint8Array;
+  readonly generation: number;
+  readonly authenticated: AuthenticatedContent;
+}
+
+async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
+  const { suite, context, ownLeaf } = state;
+  const content: FramedContent = {
+    groupId: context.groupId,
+    epoch: context.epoch,
+    sender: { kind: "member", leafIndex: ownLeaf },
+    authenticatedData: options.authenticatedData ?? new Uint8Array(),
+    content: body,
+  };
+  const signed = { wireFormat: "privateMessage" as const, content, groupContext: state.encodedContext };
+  const marked = markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), contentTbs(signed));
+  const signature = await signContent(suite, signed, state.signatureKey);
+  const authenticated: AuthenticatedContent = {
+    wireFormat: "privateMessage",
+    content,
+    auth: { signature, confirmationTag: undefined },
+  };
+  const { message, secretTree, generation } = await protectPrivate(
+    suite,
+    authenticated,
+    { senderDataSecret: state.secrets.senderDataSecret, secretTree: marked },
+    deps.random,
+  );
+  return {
+    state: { ...state, secretTree },
+    message: encode(mlsMessageCodec, { kind: "privateMessage", privateMessage: message }),
+    generation,
+    authenticated,
+  };
+}
