@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Entry, GroupId, SeatId, Seq } from "@thicket/protocol";
+import { type DeliveryServiceOptions, openDeliveryService } from "../delivery-service.ts";
+import type { DeviceIdentity } from "../device-identity.ts";
+import { createKeyPackageCheck } from "../key-packages/create-key-package-check.ts";
+import { createAsKey } from "./real-device.ts";
+import { type SeededRandom, seededRandom } from "./seeded-random.ts";
+
+export type Told =
+  | { kind: "appended"; groupId: GroupId; entries: readonly Entry[]; hiddenFrom: readonly SeatId[] }
+  | { kind: "acked"; groupId: GroupId; seq: Seq }
+  | { kind: "welcome"; device: DeviceIdentity }
+  | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
+
+/** A Delivery Service on a real database, with a clock that the test moves and a record of what it told. */
+export async function openForTest(
+  where: "memory" | "file" | { file: string },
+  options: { seed?: number; limits?: DeliveryServiceOptions["limits"] } = {},
+) {
+  const random: SeededRandom = seededRandom(options.seed ?? 1);
+  const as = await createAsKey(seededRandom(77));
+  const directory = where === "file" ? mkdtempSync(join(tmpdir(), "thicket-ds-")) : undefined;
+  const file =
+    typeof where === "object" ? where.file : directory ? join(directory, "delivery.sqlite") : ":memory:";
+  const clock = { now: 1_800_000_000_000 };
+  const told: Told[] = [];
+  const faults: unknown[] = [];
+  const service = openDeliveryService({
+    file,
+    now: () => clock.now,
+    random,
+    checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [as.asKey] }),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    onAppended: (groupId, entries, hiddenFrom) =>
+      told.push({ kind: "appended", groupId, entries, hiddenFrom }),
+    onAcked: (groupId, seq) => told.push({ kind: "acked", groupId, seq }),
+    onWelcome: (device) => told.push({ kind: "welcome", device }),
+    onKeyPackagesLow: (device, pool) => told.push({ kind: "keyPackagesLow", device, ...pool }),
+    onFault: (error) => faults.push(error),
+  });
+  return {
+    service,
+    operations: service.operations,
+    random,
+    as,
+    clock,
+    told,
+    faults,
+    file,
+    async close() {
+      await service.close();
+      if (directory !== undefined) rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+export type TestService = Awaited<ReturnType<typeof openForTest>>;
