@@ -143,9 +143,16 @@ export interface GroupRow {
   branch: number;
   /** Lower-case hexadecimal. */
   epochAuthenticator: string;
+  /** Shown to the relay with every write in this epoch. */
+  epochToken: Uint8Array;
+  /** Epochs that have ended, newest first, and the seq of the commit that ended each. */
+  ended: { epoch: number; endedBy: number }[];
   host: string;
   title: string | undefined;
+  /** Who has an admin's rights. */
   admins: AccountId[];
+  /** Who has asked to leave in this epoch. */
+  leaving: AccountId[];
   mayAdd: "admins" | "all";
   roster: RosterEntry[];
 }
@@ -174,8 +181,8 @@ export interface StagedCommitRow {
   next: { secrets: [string, Uint8Array][]; public: [string, Uint8Array][]; publicGone: string[] };
   /** The timeline's lines for it. */
   lines: { author: AccountId; event: TimelineEvent }[];
-  /** Orders of the intents that it carries out. */
-  intents: number[];
+  /** Order of the intent that it carries out; none where it only takes along what others have proposed. */
+  intent?: number;
 }
 
 /** A person to be added, as looked up when the act was asked for. */
@@ -203,9 +210,10 @@ export interface IntentRow {
   commandId: CommandId;
   at: number;
   groupId: GroupId;
+  /** Acts and messages of a group are done in this order. */
   order: number;
   act: IntentAct;
-  /** Epochs lost so far. */
+  /** Epochs lost, or requests for key packages that brought none, so far. */
   tries: number;
   error?: ClientError;
 }
