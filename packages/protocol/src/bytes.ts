@@ -6,8 +6,8 @@ import * as v from "valibot";
  */
 export function bytes(maxLength: number, minLength = 0) {
   return v.pipe(
-    v.union([v.instance(Uint8Array), v.instance(ArrayBuffer)]),
-    v.transform((value) =>
+    v.custom<Uint8Array | ArrayBuffer>(isBinary),
+    v.transform((value): Uint8Array =>
       value instanceof ArrayBuffer
         ? new Uint8Array(value)
         : new Uint8Array(value.buffer, value.byteOffset, value.byteLength),
@@ -15,6 +15,10 @@ export function bytes(maxLength: number, minLength = 0) {
     v.minLength(minLength),
     v.maxLength(maxLength),
   );
+}
+
+function isBinary(value: unknown): boolean {
+  return value instanceof Uint8Array || value instanceof ArrayBuffer;
 }
 
 /** Exactly `length` bytes. */

@@ -158,7 +158,7 @@ describe("registering", () => {
 });
 
 /** Alice's request with a proof over this certificate. */
-async function personWithCertificate(deviceCertificate: Uint8Array<ArrayBuffer>) {
+async function personWithCertificate(deviceCertificate: Uint8Array) {
   const root = await keyFrom("alice root");
   const request = await alice.request();
   const proof = await signRegistration(root.sign, {

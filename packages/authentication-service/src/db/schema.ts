@@ -2,7 +2,7 @@ import type { AccountId, DeviceId, Handle } from "@thicket/protocol";
 import type { ColumnType } from "kysely";
 
 /** node:sqlite hands out arrays of their own; any may be written. */
-type Bytes = ColumnType<Uint8Array<ArrayBuffer>, Uint8Array, Uint8Array>;
+type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
 
 /** The tables, as `migrations.ts` makes them. Ids are lower-case hexadecimal; times are seconds since 1970 UTC. */
 export interface Schema {

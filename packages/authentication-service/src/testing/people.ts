@@ -33,11 +33,11 @@ export const NOW = 1_800_000_000;
 export const DAY = 86_400;
 export const place = { nonce: bytesFrom("nonce", 32), origin: "https://chat.example", socketId: "A1b2" };
 
-export function bytesFrom(seed: string, length: number): Uint8Array<ArrayBuffer> {
+export function bytesFrom(seed: string, length: number): Uint8Array {
   return Uint8Array.from(createHash("sha512").update(seed).digest().subarray(0, length));
 }
 
-export async function keyFrom(seed: string): Promise<{ publicKey: Uint8Array<ArrayBuffer>; sign: Signer }> {
+export async function keyFrom(seed: string): Promise<{ publicKey: Uint8Array; sign: Signer }> {
   const { publicKey, privateKey } = await ed25519KeyPair({ bytes: (length) => bytesFrom(seed, length) });
   return { publicKey: Uint8Array.from(publicKey), sign: (message) => signEd25519(privateKey, message) };
 }
@@ -45,8 +45,8 @@ export async function keyFrom(seed: string): Promise<{ publicKey: Uint8Array<Arr
 export interface Person {
   userId: AccountId;
   deviceId: DeviceId;
-  rootKey: Uint8Array<ArrayBuffer>;
-  deviceCertificate: Uint8Array<ArrayBuffer>;
+  rootKey: Uint8Array;
+  deviceCertificate: Uint8Array;
   /** A request to register, as this person's client would send it with what `changes` says instead. */
   request(changes?: Partial<Registering>): Promise<AuthenticationRequest<"account.register">>;
   login(attestation: Uint8Array, changes?: Partial<LoginChallenge>): Promise<Login>;
@@ -142,10 +142,7 @@ export async function openService(
 let openings = 0;
 
 /** Registers somebody who is expected to be let in -> their attestation. */
-export async function signUp(
-  service: AuthenticationService,
-  someone: Person,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function signUp(service: AuthenticationService, someone: Person): Promise<Uint8Array> {
   const reply = await service.register(await someone.request(), place.nonce);
   if (!reply.ok) throw new Error(`not registered: ${reply.error.code}`);
   return reply.attestation;

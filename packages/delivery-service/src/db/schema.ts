@@ -2,7 +2,7 @@ import type { Branch, EntryKind, Epoch, Seq } from "@thicket/protocol";
 import type { ColumnType, Generated } from "kysely";
 
 /** A column that replies carry as it is: what comes out of the database has its own buffer. */
-type Bytes = ColumnType<Uint8Array<ArrayBuffer>, Uint8Array, Uint8Array>;
+type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
 
 /**
  * The tables as kysely sees them. Ids are stored as bytes, times in milliseconds, truth as 0 or 1.

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
 /** What is stored of a seat's or an epoch's token: 32 bytes. */
-export function tokenHash(token: Uint8Array): Uint8Array<ArrayBuffer> {
+export function tokenHash(token: Uint8Array): Uint8Array {
   return createHash("sha256").update(token).digest();
 }
 
