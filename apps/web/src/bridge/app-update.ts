@@ -40,7 +40,10 @@ async function register(available: (update: AppUpdate) => void, signal: AbortSig
   );
 
   const offer = (waiting: ServiceWorker) =>
-    available({ accept: () => waiting.postMessage({ type: "activate" }) });
+    available({
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+      accept: () => waiting.postMessage({ type: "activate" }),
+    });
   if (registration.waiting && controlled) offer(registration.waiting);
   registration.addEventListener(
     "updatefound",

@@ -71,6 +71,7 @@ export function connectClient(): ClientConnection {
   }
 
   function post(message: TabMessage): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     worker.postMessage(message);
   }
 

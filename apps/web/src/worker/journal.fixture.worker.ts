@@ -36,10 +36,11 @@ function journal(store: Store): StartedEngine {
       if (error instanceof StoreError) return { ok: false, error: { code: error.code } };
       throw error;
     }
+    if (before !== undefined) return row.reply;
     const event: ClientEvent = { type: "problem", error: { code: "INTERNAL", subject: text } };
     view = { ...view, problems: [...view.problems, event.error] };
     for (const listener of listeners) listener(event);
-    return text === "hang" && before === undefined ? new Promise(() => undefined) : row.reply;
+    return text === "hang" ? new Promise(() => undefined) : row.reply;
   }
 
   return {

@@ -28,7 +28,8 @@ export function compete(
   void run();
 
   async function run(): Promise<void> {
-    while (!withdrawn) {
+    for (;;) {
+      if (withdrawn) return;
       const ended = new AbortController();
       round = ended;
       const options = stealNext ? { steal: true } : { signal: ended.signal };

@@ -77,7 +77,8 @@ export function serveTabs(options: {
     if (role.name === "leading") {
       void runHere(role.engine, command).then((reply) => reply && answer(command.commandId, reply));
     } else if (role.name === "following") {
-      askPeers({ type: "command", from, command });
+      // While no leader is known it would be lost or done twice: it goes to the first that is heard of.
+      askPeers(role.heard ? { type: "command", from, command } : { type: "ask", from, snapshot: false });
     } else if (role.name === "refused") {
       answer(command.commandId, { ok: false, error: role.error });
     }
@@ -138,7 +139,10 @@ export function serveTabs(options: {
         return servePeer(message.from, message.command);
       case "starting":
         return trust();
-      default:
+      case "leading":
+      case "snapshot":
+      case "event":
+      case "reply":
         return hear(message);
     }
   }

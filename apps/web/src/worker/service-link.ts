@@ -11,10 +11,12 @@ const LINK_DOWN: LinkDown = { ok: false, error: { code: "LINK_DOWN" } };
 /** Reasons to refuse a connection that pass by themselves. */
 const PASSING = new Set(["SHUTTING_DOWN", "RATE_LIMITED", "INTERNAL", "STORE_FAILED", "DISK_FULL"]);
 
+type Failed = { ok: false; error: WireError };
+
 export interface ServiceLink {
   /** `reply` is the schema of what comes back; a reply that it refuses is answered as INTERNAL. Never rejects. */
-  request(name: string, request: unknown, reply: Schema): Promise<unknown>;
-  login(login: LoginRequest): Promise<Reply<object> | LinkDown>;
+  request: <T>(name: string, request: unknown, reply: Schema<T>) => Promise<T | LinkDown | Failed>;
+  login: (login: LoginRequest) => Promise<Reply<object> | LinkDown>;
   /** A listener that comes late is told where the link stands. */
   listen(listener: (event: LinkEvent) => void): () => void;
   /** What the service says unasked; the payload is not yet checked. */
@@ -75,7 +77,11 @@ export function createServiceLink(options: {
     for (const listener of listeners) listener(event);
   }
 
-  async function request(name: string, payload: unknown, reply: Schema): Promise<unknown> {
+  async function request<T>(
+    name: string,
+    payload: unknown,
+    reply: Schema<T>,
+  ): Promise<T | LinkDown | Failed> {
     if (!socket.connected) return LINK_DOWN; // Never buffered: it would arrive before the login.
     let answer: unknown;
     try {
@@ -86,13 +92,13 @@ export function createServiceLink(options: {
     const parsed = parseWith(reply, answer);
     if (parsed.ok) return parsed.value;
     log("error", "relay reply malformed", { request: name });
-    return { ok: false, error: { code: "INTERNAL" } satisfies WireError };
+    return { ok: false, error: { code: "INTERNAL" } };
   }
 
   return {
     request,
     async login(login) {
-      const reply = (await request("login", login, Login.reply)) as Reply<object> | LinkDown;
+      const reply = await request("login", login, Login.reply);
       if (reply.ok) options.settled();
       return reply;
     },

@@ -14,7 +14,7 @@ export interface SocketLinks {
   relay: RelayLink;
   authentication: AuthenticationLink;
   /** Ends the connection for good. */
-  close(): void;
+  close: () => void;
 }
 
 /**
@@ -79,7 +79,9 @@ export function createSocketLinks(options: {
     delivery.receive(type, (payload) => {
       const parsed = parseWith<unknown>(deliveryEvents[type], payload);
       if (!parsed.ok) return log("warn", "relay event malformed", { type });
-      for (const listener of hints) listener({ type, event: parsed.value } as DeliveryLinkEvent);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this type
+      const event = { type, event: parsed.value } as DeliveryLinkEvent;
+      for (const listener of hints) listener(event);
     });
   }
 
@@ -87,6 +89,7 @@ export function createSocketLinks(options: {
     relay: {
       origin,
       request: (name, request) =>
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this name
         delivery.request(name, request, deliveryRequests[name].reply) as Promise<
           DeliveryReply<typeof name> | LinkDown
         >,
@@ -104,6 +107,7 @@ export function createSocketLinks(options: {
     authentication: {
       origin,
       request: (name, request) =>
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this name
         authentication.request(name, request, authenticationRequests[name].reply) as Promise<
           AuthenticationReply<typeof name> | LinkDown
         >,

@@ -35,7 +35,9 @@ export function startWorker(options: {
   const channel = missing ? undefined : new BroadcastChannel(name);
   const server = serveTabs({
     workerId,
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     toTab: (message) => tab.postMessage(message),
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
     toPeers: (message) => channel?.postMessage(message),
     suspicion: options.suspicion ?? 10_000,
     suspect() {

@@ -2,12 +2,11 @@ import { type Store, StoreError, TABLES as CLIENT_TABLES } from "@thicket/client
 import { storeContract } from "@thicket/client/testing";
 import { deleteDB, type IDBPDatabase, openDB } from "idb";
 import { afterEach, describe, expect, test } from "vitest";
-import type {} from "@vitest/browser-playwright";
 import { cdp } from "vitest/browser";
 import { META, MIGRATIONS, RECORD_KEYS } from "./database.ts";
 import { type OpenStore, openStore } from "./open-store.ts";
 
-const opened: { name: string; close(): void }[] = [];
+const opened: { name: string; close: () => void }[] = [];
 let count = 0;
 
 function freshName(): string {
@@ -53,7 +52,7 @@ describe("the store on IndexedDB keeps the contract of every store", () => {
     },
     async (store) => (await open(names.get(store) ?? "")).store,
   );
-  for (const { title, run } of checks) test(title, run);
+  for (const check of checks) test(check.title, () => check.run());
 });
 
 test("the migrations make exactly the tables that the client has", async () => {

@@ -20,7 +20,7 @@ export interface OpenStore {
   store: Store;
   /** The fencing counter under which this store writes. */
   term: number;
-  close(): void;
+  close: () => void;
 }
 
 /**
@@ -70,6 +70,7 @@ export async function openStore(options: { name: string; lost: () => void }): Pr
           return openRow(recordKey, table, key, sealed);
         }),
       );
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its seal says that it was written to this table
       return found.rows.map(({ key }, index) => ({ key, value: values[index] as Schema[T] }));
     } catch (error) {
       throw readFailure(error);
@@ -192,7 +193,7 @@ export async function openStore(options: { name: string; lost: () => void }): Pr
   }
 }
 
-type Rows = IDBPObjectStore<unknown, string[], string, "readonly">;
+type Rows = IDBPObjectStore<unknown, string[]>;
 interface FoundRow {
   key: unknown;
   value: unknown;
@@ -220,7 +221,7 @@ async function collect(rows: Rows, range: Range): Promise<FoundRow[]> {
 }
 
 async function readWrapped(
-  transaction: IDBPTransaction<unknown, string[], "readonly">,
+  transaction: IDBPTransaction<unknown, string[]>,
   scopes: ReadonlySet<string>,
 ): Promise<Map<string, WrappedRecordKey>> {
   const keys = transaction.objectStore(RECORD_KEYS);
