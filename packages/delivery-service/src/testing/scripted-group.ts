@@ -138,7 +138,7 @@ export function scriptGroup(operations: DeliveryService["operations"], random: S
     /** Everything that the seat may read, page by page. */
     async readAll(seat: ScriptedSeat) {
       const seqs: Seq[] = [];
-      for (let after = 0; ; ) {
+      for (let after = 0; ;) {
         const page = await this.read(seat, after);
         if (!page.ok) throw new Error(page.error.code);
         seqs.push(...page.entries.map(({ seq }) => seq));
