@@ -7,6 +7,8 @@ import { createWorld, type Person, type World } from "./world.ts";
 
 const NAMES = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
 
+const HOUR = 60 * 60_000;
+
 /** Runs one seed: acts and faults, then a whole network until all is at rest, then the invariants. Never throws. */
 export async function runSeed(options: SeedOptions): Promise<SeedResult> {
   const names = Array.from({ length: options.clients }, (_, index) => NAMES[index] ?? `person${index}`);
@@ -27,7 +29,11 @@ export async function runSeed(options: SeedOptions): Promise<SeedResult> {
 }
 
 async function play(world: World, story: Story, steps: number): Promise<Violation | undefined> {
-  for (const person of world.people) await world.start(person);
+  for (const person of world.people) {
+    // No verdict may hang on a local clock (PIT-1).
+    if (world.dice.chance(0.5)) person.clockSkew = world.dice.int(4 * HOUR) - 2 * HOUR;
+    await world.start(person);
+  }
   for (let step = 0; step < steps; step++) {
     world.trace.line(`step ${step}`);
     await actOnce(world, story);

@@ -47,6 +47,8 @@ export interface Person {
   rows: MemoryStore;
   program: Program | undefined;
   online: boolean;
+  /** How far the device's clock is off (ms). */
+  clockSkew: number;
   runs: number;
   /** Given and not yet answered. */
   asked: Asked[];
@@ -155,7 +157,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await settle();
     },
     async give(person, act) {
-      const command: Command = { ...act, commandId: dice.hex(16), at: clock.now() };
+      const command: Command = { ...act, commandId: dice.hex(16), at: clock.now() + person.clockSkew };
       const asked: Asked = { command, reply: undefined };
       person.asked.push(asked);
       trace.line(`${person.name}: ${describe(command)}`);
@@ -246,7 +248,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       relay: links.relay,
       authentication: links.authentication,
       clock: {
-        now: () => clock.now(),
+        now: () => clock.now() + person.clockSkew,
         after: (delay, run) => clock.after(delay, () => life.over() || run()),
       },
       random: seededRandom(`${options.seed} ${person.name} ${person.runs}`),
@@ -294,6 +296,7 @@ function createPerson(name: string, rows: MemoryStore): Person {
     rows,
     program: undefined,
     online: true,
+    clockSkew: 0,
     runs: 0,
     asked: [],
     problems: [],
