@@ -16,6 +16,7 @@ export default defineConfig({
       // `bridge/app-update.ts` registers it: an injected inline script would need a hole in the CSP.
       injectRegister: null,
       registerType: "prompt",
+      includeManifestIcons: false, // The pattern below has them.
       manifest: {
         id: "/",
         name: "Thicket",
@@ -35,7 +36,7 @@ export default defineConfig({
         ],
       },
       injectManifest: {
-        globPatterns: ["**/*.{js,css,html,svg,png,woff2,webmanifest}"],
+        globPatterns: ["**/*.{js,css,html,svg,png,woff2}"],
         maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
       },
     }),

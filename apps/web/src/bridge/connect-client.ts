@@ -1,5 +1,14 @@
-import type { ClientError, ClientEvent, Command, CommandId, CommandReply, View } from "@thicket/client/api";
+import type {
+  AccountState,
+  ClientError,
+  ClientEvent,
+  Command,
+  CommandId,
+  CommandReply,
+  View,
+} from "@thicket/client/api";
 import type { TabMessage, WorkerMessage } from "./messages.ts";
+import { askPersistence } from "./storage-status.ts";
 
 export interface ViewListener {
   /** The whole view; replaces whatever was known. Comes once after subscribing, and again when another tab's worker takes over. */
@@ -30,6 +39,7 @@ export function connectClient(): ClientConnection {
     CommandId,
     { reply: Promise<CommandReply>; settle: (reply: CommandReply) => void }
   >();
+  let asked = false;
   let failure: ClientError | undefined;
 
   const worker = new Worker(new URL("../worker/engine.worker.ts", import.meta.url), {
@@ -48,18 +58,27 @@ export function connectClient(): ClientConnection {
   function receive(message: WorkerMessage): void {
     switch (message.type) {
       case "snapshot":
+        keep(message.view.account);
         for (const [listener, state] of listeners) {
           state.greeted = true;
           listener.snapshot(message.view);
         }
         return;
       case "event":
+        if (message.event.type === "account") keep(message.event.account);
         for (const [listener, state] of listeners) if (state.greeted) listener.event(message.event);
         return;
       case "reply":
         waiting.get(message.commandId)?.settle(message.reply);
         waiting.delete(message.commandId);
     }
+  }
+
+  /** From the moment that there is an account the browser is asked not to throw it away. */
+  function keep(account: AccountState): void {
+    if (asked || account.state !== "signedUp") return;
+    asked = true;
+    void askPersistence();
   }
 
   /** The worker is gone or never came up: what was asked is answered so, and so is everything after. */
