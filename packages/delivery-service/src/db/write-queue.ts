@@ -88,7 +88,8 @@ function createJob<S extends Success>(
   committed: ((reply: S | Refusal) => void) | undefined,
   onFault: (error: unknown) => void,
 ): Job {
-  let outcome: Outcome<S> = { reply: refuse("INTERNAL"), effects: [] };
+  // Undefined until it ran: a batch can fail before, or on the way to it.
+  let outcome: Outcome<S> | undefined;
   return {
     async run(tx) {
       try {
@@ -101,10 +102,11 @@ function createJob<S extends Success>(
     },
     settle(failure) {
       // A refusal stands whatever became of the batch: it promised nothing.
-      const reply = outcome.reply.ok ? (failure ?? outcome.reply) : outcome.reply;
+      const own = outcome?.reply ?? refuse("INTERNAL");
+      const reply = outcome === undefined || own.ok ? (failure ?? own) : own;
       if (committed !== undefined) guarded(() => committed(reply), onFault);
       resolve(reply);
-      return reply.ok ? outcome.effects : [];
+      return reply.ok && outcome !== undefined ? outcome.effects : [];
     },
   };
 }
