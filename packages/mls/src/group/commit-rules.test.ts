@@ -195,7 +195,10 @@ describe("[MLS-ROOT] a member that can't open a path", () => {
   test("follows with the root path secret, commits, and is in step with all", async () => {
     // Only what is sealed to alice's and bob's half is spoilt.
     const spoil = changeNode(1, ({ encryptedPathSecret }) => ({
-      encryptedPathSecret: encryptedPathSecret.map((sealed) => ({ ...sealed, ciphertext: new Uint8Array(48) })),
+      encryptedPathSecret: encryptedPathSecret.map((sealed) => ({
+        ...sealed,
+        ciphertext: new Uint8Array(48),
+      })),
     }));
     const message = await forgeCommit(member(EVIL), { path: spoil }, deps);
     await expect(processMessage(member(1), message, deps)).rejects.toMatchObject({ code: "PATH_UNREADABLE" });

@@ -55,11 +55,7 @@ async function verdictByReference(proposal: Proposal): Promise<unknown> {
   return processMessage(atBob.state, await forgeCommit(atCarol.state, { proposals }, deps), deps);
 }
 
-async function updateOf(
-  index: number,
-  change: Partial<LeafNode> = {},
-  leafIndex = index,
-): Promise<Proposal> {
+async function updateOf(index: number, change: Partial<LeafNode> = {}, leafIndex = index): Promise<Proposal> {
   const state = member(index);
   const { publicKey } = await state.suite.deriveKeyPair(deps.random.bytes(32));
   const leafNode = await signLeafNode(
@@ -301,7 +297,11 @@ describe("GroupContextExtensions", () => {
         refusal("CAPABILITY_MISSING", "§11.1"),
       );
     }
-    const met = encode(requiredCapabilitiesCodec, { extensions: [0xf001, 1], proposals: [3], credentials: [1] });
+    const met = encode(requiredCapabilitiesCodec, {
+      extensions: [0xf001, 1],
+      proposals: [3],
+      credentials: [1],
+    });
     expect(await verdict(changing([{ type: 3, data: met }]))).toMatchObject({ kind: "commit" });
   });
 
@@ -325,7 +325,9 @@ describe("a committer that takes all pending proposals", () => {
     let bob = member(1);
     for (const message of [bad, good.message]) ({ state: bob } = await processMessage(bob, message, deps));
     const { staged } = await stageCommit(bob, {}, deps);
-    expect(staged.effects.proposals.map(({ proposal }) => proposal)).toEqual([{ kind: "remove", removed: 3 }]);
+    expect(staged.effects.proposals.map(({ proposal }) => proposal)).toEqual([
+      { kind: "remove", removed: 3 },
+    ]);
   });
 
   test("takes no Update beside a Remove of the same leaf, and of two Updates the later", async () => {

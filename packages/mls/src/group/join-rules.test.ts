@@ -1,0 +1,253 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import type { CreatedKeyPackage } from "../create-key-package.ts";
+import type { LeafNode } from "../leaf-node.ts";
+import { forgeWelcome, type WelcomeForgery } from "../testing/forge.ts";
+import {
+  CAPABILITIES,
+  groupOf,
+  join,
+  packageOf,
+  type Person,
+  person,
+  testDeps,
+  trusting,
+} from "../testing/people.ts";
+import { addLeaf, leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { changeTree } from "../tree/tree-changes.ts";
+import { encodeTree } from "../tree/tree-extension.ts";
+import type { AuthenticationPolicy } from "./authentication.ts";
+import type { GroupState } from "./group-state.ts";
+import { joinGroup } from "./join-group.ts";
+import { createApplicationMessage } from "./send-message.ts";
+
+const deps = testDeps("join rules");
+let group: GroupState[];
+let zoe: Person;
+let made: CreatedKeyPackage;
+/** The group's tree with zoe at leaf 3. */
+let tree: RatchetTree;
+
+beforeAll(async () => {
+  group = await groupOf(["alice", "bob", "carol"], deps);
+  zoe = await person("zoe", deps.random);
+  made = await packageOf(zoe, deps.random);
+  ({ tree } = addLeaf(member(0).tree, made.keyPackage.leafNode));
+});
+
+const member = (index: number): GroupState => {
+  const state = group[index];
+  if (state === undefined) throw new Error("no such member");
+  return state;
+};
+
+function leafOf(leaf: number): LeafNode {
+  const found = leafAt(tree, leaf);
+  if (found === undefined) throw new Error(`leaf ${leaf} is blank`);
+  return found;
+}
+
+/** What zoe comes to with a Welcome that bob forged. */
+async function verdict(
+  forgery: Partial<WelcomeForgery>,
+  policy: AuthenticationPolicy = trusting,
+): Promise<GroupState> {
+  const welcome = await forgeWelcome(made.keyPackage, { tree, signer: member(1), ...forgery }, deps);
+  return join(zoe, made, welcome, { ...deps, authentication: policy });
+}
+
+async function expectRefusal(
+  forgery: Partial<WelcomeForgery>,
+  code: string,
+  section = "§12.4.3.1",
+): Promise<void> {
+  await expect(verdict(forgery)).rejects.toMatchObject({ code, section });
+}
+
+const withLeaf = (leaf: number, leafNode: LeafNode | undefined): RatchetTree =>
+  changeTree(tree, tree.level, [[2 * leaf, leafNode && { kind: "leaf", leafNode }]]);
+
+test("a forged Welcome with nothing wrong is taken", async () => {
+  expect((await verdict({})).ownLeaf).toBe(3);
+});
+
+describe("a Welcome", () => {
+  test("is for this key package and its private keys (§12.4.3.1)", async () => {
+    const welcome = await forgeWelcome(made.keyPackage, { tree, signer: member(1) }, deps);
+    const other = await packageOf(zoe, deps.random);
+    await expect(join(zoe, other, welcome, deps)).rejects.toMatchObject({ code: "NOT_INVITED" });
+    const mixed = { ...made, initPrivateKey: other.initPrivateKey };
+    await expect(join(zoe, mixed, welcome, deps)).rejects.toMatchObject({ code: "KEY_INVALID" });
+    const mixedLeaf = { ...made, encryptionPrivateKey: other.encryptionPrivateKey };
+    await expect(join(zoe, mixedLeaf, welcome, deps)).rejects.toMatchObject({ code: "KEY_INVALID" });
+    const stranger = await person("zoe", deps.random);
+    await expect(join(stranger, made, welcome, deps)).rejects.toMatchObject({ code: "KEY_INVALID" });
+  });
+
+  test("has the key package's cipher suite, and so has its group (§12.4.3.1)", async () => {
+    await expectRefusal({ welcome: (welcome) => ({ ...welcome, cipherSuite: 3 }) }, "WELCOME_INVALID");
+    await expectRefusal({ context: (context) => ({ ...context, cipherSuite: 3 }) }, "GROUP_INFO_INVALID");
+  });
+
+  test("decrypts (§12.4.3.1)", async () => {
+    const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 1);
+    await expectRefusal(
+      { welcome: (welcome) => ({ ...welcome, encryptedGroupInfo: flip(welcome.encryptedGroupInfo) }) },
+      "WELCOME_INVALID",
+    );
+    await expectRefusal(
+      { groupSecrets: (secrets) => ({ ...secrets, joinerSecret: new Uint8Array(32) }) },
+      "WELCOME_INVALID",
+    );
+  });
+
+  test("is no Welcome into a reinitialized or branched group (§11.2, §11.3)", async () => {
+    const nonce = new Uint8Array(32);
+    await expectRefusal(
+      {
+        groupSecrets: (secrets) => ({
+          ...secrets,
+          psks: [{ kind: "resumption", usage: "branch", groupId: utf8ToBytes("g"), epoch: 1n, nonce }],
+        }),
+      },
+      "WELCOME_INVALID",
+    );
+  });
+
+  test("gives a path secret that fits the tree, if any (§12.4.3.1)", async () => {
+    await expectRefusal(
+      { groupSecrets: (secrets) => ({ ...secrets, pathSecret: new Uint8Array(32) }) },
+      "WELCOME_INVALID",
+    );
+    await expectRefusal(
+      {
+        signer: { ...member(1), ownLeaf: 3, signatureKey: zoe.signatureKey.privateKey },
+        groupSecrets: (secrets) => ({ ...secrets, pathSecret: new Uint8Array(32) }),
+      },
+      "WELCOME_INVALID",
+    );
+  });
+
+  test("is the only way in: another message is refused", async () => {
+    const sent = await createApplicationMessage(member(0), utf8ToBytes("hello"), {}, deps);
+    await expect(join(zoe, made, sent.message, deps)).rejects.toMatchObject({
+      code: "WIRE_FORMAT_UNEXPECTED",
+    });
+  });
+});
+
+describe("a GroupInfo", () => {
+  test("is signed by a member (§12.4.3.1)", async () => {
+    await expectRefusal(
+      { signature: (signature) => signature.map((byte) => byte ^ 1) },
+      "GROUP_INFO_INVALID",
+    );
+    await expectRefusal({ groupInfo: (info) => ({ ...info, signer: 2 }) }, "GROUP_INFO_INVALID");
+    await expectRefusal({ groupInfo: (info) => ({ ...info, signer: 9 }) }, "GROUP_INFO_INVALID");
+  });
+
+  test("has the confirmation tag of its epoch (§12.4.3.1)", async () => {
+    const forged: Partial<WelcomeForgery> = {
+      groupInfo: (info) => ({ ...info, confirmationTag: new Uint8Array(32) }),
+    };
+    await expectRefusal(forged, "CONFIRMATION_TAG_INVALID");
+  });
+
+  test("comes with its tree, inside or beside (§12.4.3.3)", async () => {
+    const bare: Partial<WelcomeForgery> = { groupInfo: (info) => ({ ...info, extensions: [] }) };
+    await expectRefusal(bare, "GROUP_INFO_INVALID");
+    await expectRefusal(
+      { context: (context) => ({ ...context, treeHash: new Uint8Array(32) }) },
+      "TREE_INVALID",
+    );
+  });
+
+  test("names only extensions that the joiner supports (§13.4)", async () => {
+    const extensions = [{ type: 0xf0ff, data: new Uint8Array() }];
+    await expectRefusal(
+      { context: (context) => ({ ...context, extensions }) },
+      "CAPABILITY_MISSING",
+      "§13.4",
+    );
+  });
+});
+
+describe("the tree of a Welcome", () => {
+  test("holds the joiner's own leaf, unchanged (§12.4.3.1)", async () => {
+    const again = await packageOf(zoe, deps.random);
+    await expectRefusal({ tree: withLeaf(3, again.keyPackage.leafNode) }, "WELCOME_INVALID");
+  });
+
+  test("keeps the structural rules, such as parent hashes (§7.9.2)", async () => {
+    const other = await packageOf(await person("mallory", deps.random), deps.random);
+    await expectRefusal({ tree: withLeaf(0, other.keyPackage.leafNode) }, "TREE_INVALID", "§7.9.2");
+  });
+
+  test("holds only leaves that are signed for their place (§7.2, §7.3)", async () => {
+    const bob = leafOf(1);
+    const broken = { ...bob, signature: bob.signature.map((byte) => byte ^ 1) };
+    // In a tree without parents, so that no parent hash is spoilt before.
+    const bare = treeOf(leafOf(0), broken, leafOf(2), leafOf(3));
+    await expectRefusal({ tree: bare }, "LEAF_NODE_INVALID", "§7.3");
+  });
+
+  test("holds no client twice (§12.2)", async () => {
+    const twin = await packageOf(await person("bob", deps.random), deps.random);
+    const bare = treeOf(leafOf(0), leafOf(1), twin.keyPackage.leafNode, leafOf(3));
+    await expectRefusal({ tree: bare }, "CLIENT_REPEATED", "§12.2");
+  });
+
+  test("holds only credentials that the application accepts, each asked about (§5.3.1)", async () => {
+    const asked: string[] = [];
+    const policy: AuthenticationPolicy = {
+      ...trusting,
+      validate({ credential }) {
+        const name = trusting.clientId?.(credential) ?? "";
+        asked.push(name);
+        return name === "carol" ? Promise.reject(new Error("no carols")) : Promise.resolve();
+      },
+    };
+    await expect(verdict({}, policy)).rejects.toMatchObject({
+      code: "CREDENTIAL_INVALID",
+      section: "§5.3.1",
+    });
+    expect(asked.sort()).toEqual(["alice", "bob", "carol", "zoe"]);
+  });
+
+  test("holds only members that support what the group requires (§11.1, §13.4)", async () => {
+    const capabilities = { ...CAPABILITIES, extensions: [] };
+    const weak = await packageOf(await person("weak", deps.random), deps.random, { capabilities });
+    const bare = treeOf(leafOf(0), leafOf(1), weak.keyPackage.leafNode, leafOf(3));
+    const context: WelcomeForgery["context"] = (honest) => ({
+      ...honest,
+      extensions: [{ type: 0xf001, data: new Uint8Array() }],
+    });
+    await expectRefusal({ tree: bare, context }, "CAPABILITY_MISSING", "§13.4");
+  });
+});
+
+test("a Welcome without the tree is taken with the tree beside it", async () => {
+  const forged = await forgeWelcome(
+    made.keyPackage,
+    { tree, signer: member(1), groupInfo: (info) => ({ ...info, extensions: [] }) },
+    deps,
+  );
+  const options = {
+    welcome: forged,
+    keyPackage: made.keyPackage,
+    initPrivateKey: made.initPrivateKey,
+    encryptionPrivateKey: made.encryptionPrivateKey,
+    signatureKey: zoe.signatureKey,
+    deps,
+  };
+  expect((await joinGroup({ ...options, ratchetTree: encodeTree(tree) })).ownLeaf).toBe(3);
+});
+
+/** A tree of these leaves with blank parents. */
+function treeOf(...leaves: LeafNode[]): RatchetTree {
+  return changeTree(
+    undefined,
+    2,
+    leaves.map((leafNode, i) => [2 * i, { kind: "leaf", leafNode }]),
+  );
+}
