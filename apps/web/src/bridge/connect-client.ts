@@ -54,6 +54,8 @@ export function connectClient(): ClientConnection {
 
   const visible = () => document.visibilityState === "visible" && post({ type: "visible" });
   document.addEventListener("visibilitychange", visible);
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", comeBack);
 
   function receive(message: WorkerMessage): void {
     switch (message.type) {
@@ -72,6 +74,14 @@ export function connectClient(): ClientConnection {
         waiting.get(message.commandId)?.settle(message.reply);
         waiting.delete(message.commandId);
     }
+  }
+
+  /** A page kept for "Back" would keep the lead as well, frozen: it gives it up, and starts afresh if it is shown again. */
+  function leave(event: PageTransitionEvent): void {
+    if (event.persisted) worker.terminate();
+  }
+  function comeBack(event: PageTransitionEvent): void {
+    if (event.persisted) location.reload();
   }
 
   /** From the moment that there is an account the browser is asked not to throw it away. */
@@ -119,6 +129,8 @@ export function connectClient(): ClientConnection {
     },
     close() {
       document.removeEventListener("visibilitychange", visible);
+      removeEventListener("pagehide", leave);
+      removeEventListener("pageshow", comeBack);
       worker.terminate();
       listeners.clear();
       waiting.clear();
