@@ -40,6 +40,7 @@ export function connectClient(): ClientConnection {
     { reply: Promise<CommandReply>; settle: (reply: CommandReply) => void }
   >();
   let asked = false;
+  let alive = false;
   let failure: ClientError | undefined;
 
   const worker = new Worker(new URL("../worker/engine.worker.ts", import.meta.url), {
@@ -48,8 +49,9 @@ export function connectClient(): ClientConnection {
   });
   worker.addEventListener("message", (message: MessageEvent<WorkerMessage>) => receive(message.data));
   worker.addEventListener("error", (event) => {
-    event.preventDefault();
-    fail({ code: "INTERNAL", subject: "worker" });
+    // A mistake in a running worker doesn't end it; one that never said a word could not be loaded.
+    if (!alive) fail({ code: "INTERNAL", subject: "worker" });
+    else console.error("engine", event.message);
   });
 
   const visible = () => document.visibilityState === "visible" && post({ type: "visible" });
@@ -58,6 +60,7 @@ export function connectClient(): ClientConnection {
   addEventListener("pageshow", comeBack);
 
   function receive(message: WorkerMessage): void {
+    alive = true;
     switch (message.type) {
       case "snapshot":
         keep(message.view.account);
