@@ -46,7 +46,8 @@ export async function loadEngine(store: Store, group: Group): Promise<Engine> {
   if (leafKey === undefined) throw new TypeError("a group without its leaf key");
   const signatureKey = await importEd25519Seed(leafKey);
   const state = loadGroup([...publicRecords, ...secretRecords], { signatureKey });
-  const next = group.staged && loadGroup(nextRecords(publicRecords, group.staged), { signatureKey });
+  const next =
+    group.staged && loadGroup(nextRecords(publicRecords, secretRecords, group.staged), { signatureKey });
 
   const byEpoch = new Map<number, [string, Uint8Array][]>();
   for (const { key, value } of await store.list("pastEpochs", { prefix: [row.groupId] })) {
@@ -70,15 +71,17 @@ async function recordsOf(
   return new Map(rows.map(({ key, value }) => [String(key[1]), value]));
 }
 
-/** The records of the epoch that a staged commit leads to: its secrets are all its own, of the tree only what changes. */
+/** The records of the epoch that a staged commit leads to: of this one's, only the tree and private keys stay. */
 function nextRecords(
-  current: ReadonlyMap<string, Uint8Array>,
-  staged: StagedCommitRow,
+  publicRecords: ReadonlyMap<string, Uint8Array>,
+  secretRecords: ReadonlyMap<string, Uint8Array>,
+  { next }: StagedCommitRow,
 ): Map<string, Uint8Array> {
-  const records = new Map(current);
-  for (const name of staged.next.publicGone) records.delete(name);
-  // Proposals of the epoch that ends, also those that came after the commit was staged.
-  for (const name of records.keys()) if (name.startsWith("public/proposal/")) records.delete(name);
-  for (const [name, value] of [...staged.next.public, ...staged.next.secrets]) records.set(name, value);
+  // What came after the commit was staged belongs to the epoch that ends: its proposals, its ratchets.
+  const stays = ([name]: [string, Uint8Array]) =>
+    name.startsWith("secret/key/") || (name.startsWith("public/") && !name.startsWith("public/proposal/"));
+  const records = new Map([...publicRecords, ...secretRecords].filter(stays));
+  for (const name of next.gone) records.delete(name);
+  for (const [name, value] of next.put) records.set(name, value);
   return records;
 }

@@ -177,8 +177,8 @@ export interface StagedCommitRow {
     bytes: Uint8Array;
     to: { userId: AccountId; deviceId: DeviceId; keyPackageRef: Uint8Array }[];
   }[];
-  /** The next epoch: all its secret records, and what changes of the public ones. */
-  next: { secrets: [string, Uint8Array][]; public: [string, Uint8Array][]; publicGone: string[] };
+  /** The next epoch, as the difference of its records to those of this one. */
+  next: { put: [string, Uint8Array][]; gone: string[] };
   /** The timeline's lines for it. */
   lines: { author: AccountId; event: TimelineEvent }[];
   /** Order of the intent that it carries out; none where it only takes along what others have proposed. */
@@ -221,6 +221,8 @@ export interface IntentRow {
 export interface OutboxRow {
   groupId: GroupId;
   order: number;
+  /** When it was asked for (ms). */
+  at: number;
   entryId: EntryId;
   kind: "application" | "proposal";
   /** The message's timeline item. */
@@ -240,7 +242,7 @@ export interface SealedEntry {
   epoch: number;
   branch: number;
   epochToken: Uint8Array;
-  /** Set once the relay has acknowledged it. */
+  /** Set once the relay has acknowledged it; it stays until its place in the log is reached. */
   seq?: number;
 }
 
