@@ -10,16 +10,16 @@ export function ConnectionBanner({ floating = false }: { floating?: boolean }) {
   const patient = useLasting(connection.state === "connecting", 2500);
   const content = describe(connection, patient);
   return (
-    <div role="status" className={floating ? "safe-top fixed inset-x-0 top-0" : ""}>
+    <output className={`block ${floating ? "safe-top fixed inset-x-0 top-0" : ""}`}>
       {content && (
-        <p
+        <span
           className={`flex min-h-9 animate-rise items-center justify-center gap-2 border-b px-4 py-1.5 text-center text-small font-medium ${connection.state === "refused" ? "border-danger/30 bg-danger-soft text-danger" : "border-line bg-sunken text-ink"} [&_svg]:size-4 [&_svg]:shrink-0`}
         >
           {content.icon}
           <span>{content.text}</span>
-        </p>
+        </span>
       )}
-    </div>
+    </output>
   );
 }
 

@@ -34,7 +34,7 @@ export function hueOf(id: string): number {
 /** "sunday walk" -> "SW", "alice" -> "AL". */
 function initials(name: string): string {
   const words = name.split(/[\s._-]+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const first = [...(words[0] ?? "?")];
-  const second = words[1] === undefined ? first[1] : [...words[1]][0];
+  const first = Array.from(words[0] ?? "?");
+  const second = words[1] === undefined ? first[1] : Array.from(words[1])[0];
   return `${first[0] ?? "?"}${second ?? ""}`.toLocaleUpperCase();
 }

@@ -28,7 +28,7 @@ export function HandleChips(props: {
   onChange: (chips: HandleChip[], draft: string) => void;
   inputRef?: Ref<HTMLInputElement>;
 }) {
-  const { chips, draft, onChange } = props;
+  const { chips, draft, onChange, inputRef } = props;
   const id = useId();
   const [spoken, setSpoken] = useState("");
 
@@ -63,7 +63,7 @@ export function HandleChips(props: {
         Handles
       </label>
       <div className="flex min-h-12 flex-wrap items-center gap-1.5 rounded-xl border border-line bg-surface px-2.5 py-1.5 focus-within:border-leaf focus-within:outline-2 focus-within:-outline-offset-1 focus-within:outline-leaf">
-        <ul role="list" aria-label="Chosen people" className="contents">
+        <ul aria-label="Chosen people" className="contents">
           {chips.map((chip) => (
             <li
               key={chip.handle}
@@ -89,7 +89,7 @@ export function HandleChips(props: {
           ))}
         </ul>
         <input
-          ref={props.inputRef}
+          ref={inputRef}
           id={id}
           value={draft}
           onChange={(event) => {

@@ -35,6 +35,7 @@ function List() {
     <Toast.Root
       key={toast.id}
       toast={toast}
+      // oxlint-disable-next-line jsx-a11y/prefer-tag-over-role -- no tag fits
       role="group"
       swipeDirection={["up", "right"]}
       className="toast popup pointer-events-auto flex items-start gap-3 rounded-2xl p-4"

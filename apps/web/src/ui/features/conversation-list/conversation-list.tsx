@@ -47,9 +47,7 @@ export function ConversationList() {
         <Empty caughtUp={caughtUp} />
       ) : (
         <ul
-          role="list"
           aria-label="Conversations"
-          onKeyDown={moveFocus}
           className="min-h-0 flex-1 overflow-y-auto px-2 pb-[calc(0.75rem+env(safe-area-inset-bottom))]"
         >
           {sorted.map((conversation) => (
@@ -91,6 +89,7 @@ const Entry = memo(function Entry(props: {
       <a
         href={formatRoute(to)}
         onClick={go}
+        onKeyDown={moveFocus}
         aria-label={title}
         aria-describedby={id}
         aria-current={current ? "page" : undefined}
@@ -191,9 +190,9 @@ function Empty({ caughtUp }: { caughtUp: boolean }) {
 }
 
 /** Arrow keys, Home and End walk the list; Tab leaves it as usual. */
-function moveFocus(event: KeyboardEvent<HTMLUListElement>) {
-  const links = [...event.currentTarget.querySelectorAll("a")];
-  const at = links.findIndex((link) => link === document.activeElement);
+function moveFocus(event: KeyboardEvent<HTMLAnchorElement>) {
+  const links = [...(event.currentTarget.closest("ul")?.querySelectorAll("a") ?? [])];
+  const at = links.indexOf(event.currentTarget);
   const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
   const target = next === undefined ? undefined : links[next];
   if (at < 0 || !target) return;

@@ -22,11 +22,17 @@ export function Composer({ conversation, title }: { conversation: ConversationVi
   const [error, setError] = useState<string>();
   const draft = useDraft(conversation);
   const id = useId();
-  useGrow(box, draft.text);
 
   useEffect(() => {
-    if (!touch) box.current?.focus({ preventScroll: true });
-  }, [touch, conversationId, may.send]);
+    if (!touch && may.send) box.current?.focus({ preventScroll: true });
+  }, [touch, may.send]);
+  // Browsers without `field-sizing` measure the text themselves, after each render.
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element || CSS.supports("field-sizing", "content")) return;
+    element.style.height = "auto";
+    element.style.height = `${element.scrollHeight}px`;
+  });
 
   const send = async () => {
     const text = draft.text;
@@ -87,19 +93,7 @@ export function Composer({ conversation, title }: { conversation: ConversationVi
           <SendHorizontal className="size-5" aria-hidden />
         </button>
       </div>
-      <p role="status" className="sr-only">
-        {draft.saved ? "Draft saved" : ""}
-      </p>
+      <output className="sr-only">{draft.saved ? "Draft saved" : ""}</output>
     </form>
   );
-}
-
-/** Browsers without `field-sizing` measure the text themselves. */
-function useGrow(box: React.RefObject<HTMLTextAreaElement | null>, text: string) {
-  useLayoutEffect(() => {
-    const element = box.current;
-    if (!element || CSS.supports("field-sizing", "content")) return;
-    element.style.height = "auto";
-    element.style.height = `${element.scrollHeight}px`;
-  }, [box, text]);
 }

@@ -26,14 +26,14 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
   const self = useUi((state) => accountOf(state.view)?.userId ?? "");
   const items = useUi((state) => state.view.timelines[conversationId]);
   const ready = useUi((state) => state.windows[conversationId]?.state === "ready");
-  const generation = useUi((state) => state.generation);
+  const opened = useUi((state) => state.windows[conversationId] !== undefined);
   const title = conversationTitle(conversation, people, self);
   const others = otherNames(conversation, people, self);
   const writable = membership.state === "member" || membership.state === "founding";
 
   useEffect(() => {
-    void openWindow(conversationId).then((error) => error && toastError(error));
-  }, [conversationId, generation]);
+    if (!opened) void openWindow(conversationId).then((error) => error && toastError(error));
+  }, [conversationId, opened]);
 
   return (
     <>
@@ -51,7 +51,7 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
               ? "Just the two of you"
               : others.length === 0
                 ? "Only you so far"
-                : `${joinNames(others, 4)} and you`}
+                : joinNames([...others, "you"], 5)}
           </p>
         </div>
         <IconButton
@@ -95,7 +95,6 @@ function PendingActs({ conversation }: { conversation: ConversationView }) {
   if (conversation.pending.length === 0) return null;
   return (
     <ul
-      role="list"
       aria-label="Under way"
       className="border-b border-line bg-side px-4 py-1.5 text-small text-muted md:px-6"
     >

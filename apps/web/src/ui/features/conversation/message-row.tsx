@@ -149,7 +149,7 @@ function Stamp({ item, plain }: { item: Message; plain: boolean }) {
   const colour = item.own && !plain ? "text-own-muted" : "text-muted";
   return (
     <span
-      className={`relative top-1 float-right ml-2.5 inline-flex h-5 items-center gap-1 text-[0.6875rem] select-none ${colour}`}
+      className={`float-right mt-1 -mb-1 ml-2.5 inline-flex h-5 items-center gap-1 text-[0.6875rem] select-none ${colour}`}
     >
       <time dateTime={new Date(item.at).toISOString()} title={formatExact(item.at)}>
         {formatTime(item.at)}

@@ -1,12 +1,12 @@
 import type { ConversationView, Position, TimelineItem } from "@thicket/client/api";
 import { ArrowDown } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type ComponentProps, useEffect, useMemo, useRef, useState } from "react";
 import { Virtuoso, type VirtuosoHandle } from "react-virtuoso";
 import { useNow } from "../../components/use-now.ts";
 import { act, loadOlder, useUi } from "../../store/store.ts";
 import { accountOf } from "../../text/names.ts";
 import { MessageRow } from "./message-row.tsx";
-import { newestPlaced, timelineRows } from "./timeline-rows.ts";
+import { newestPlaced, type TimelineRow, timelineRows } from "./timeline-rows.ts";
 
 /** Rows before the first that was loaded get lower indices: virtuoso keeps the position by them. */
 const ORIGIN = 1_000_000;
@@ -17,6 +17,8 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
   const people = useUi((state) => state.view.people);
   const self = useUi((state) => accountOf(state.view)?.userId ?? "");
   const now = useNow();
+  const group = conversation.kind === "group";
+  const context = { conversationId, group, people, self, now };
   const list = useRef<VirtuosoHandle>(null);
   const [atBottom, setAtBottom] = useState(true);
   const [line, setLine] = useState(() => unreadLine(conversation));
@@ -61,18 +63,9 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
         atBottomStateChange={setAtBottom}
         startReached={() => void loadOlder(conversationId)}
         increaseViewportBy={{ top: 1600, bottom: 600 }}
-        context={conversationId}
+        context={context}
         components={COMPONENTS}
-        itemContent={(_index, row) => (
-          <MessageRow
-            conversationId={conversationId}
-            {...row}
-            group={conversation.kind === "group"}
-            people={people}
-            self={self}
-            now={now}
-          />
-        )}
+        itemContent={renderRow}
       />
       {!atBottom && (
         <button
@@ -89,10 +82,19 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
   );
 }
 
+type Context = Pick<
+  ComponentProps<typeof MessageRow>,
+  "conversationId" | "group" | "people" | "self" | "now"
+>;
+
+function renderRow(_index: number, row: TimelineRow, context: Context) {
+  return <MessageRow {...context} {...row} />;
+}
+
 const COMPONENTS = { Header: Beginning, Footer: () => <div className="h-3" /> };
 
-function Beginning({ context }: { context?: string }) {
-  const window = useUi((state) => state.windows[context ?? ""]);
+function Beginning({ context }: { context?: Context }) {
+  const window = useUi((state) => state.windows[context?.conversationId ?? ""]);
   if (window?.state !== "ready" || window.reachedStart) return <div className="h-3" />;
   return (
     <p className="h-12 animate-breathe pt-4 text-center text-small text-muted">Loading earlier messages…</p>

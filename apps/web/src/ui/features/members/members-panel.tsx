@@ -1,6 +1,6 @@
 import type { ConversationView, MemberView } from "@thicket/client/api";
 import { LogOut, PencilLine, UserPlus, X } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { Avatar } from "../../components/avatar.tsx";
 import { Button, IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -17,21 +17,25 @@ import { RenameGroup } from "./rename-group.tsx";
 /** Who is in the conversation and what may be done about it. */
 export function MembersPanel({ conversationId }: { conversationId: string }) {
   const conversation = useUi((state) => state.view.conversations[conversationId]);
+  const panel = useRef<HTMLElement>(null);
+  const close = useCallback(
+    () => goBack({ page: "conversation", conversationId, members: false }),
+    [conversationId],
+  );
+  useEffect(() => {
+    // Escape in a menu or dialog of the panel closes that one only: those live outside of it.
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (event.target instanceof Node && panel.current?.contains(event.target)) close();
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, [close]);
   if (!conversation) return null;
-  const close = () => goBack({ page: "conversation", conversationId, members: false });
-  const onKeyDown = (event: KeyboardEvent) => {
-    // Escape in a menu or dialog of the panel closes that one only.
-    if (
-      event.key === "Escape" &&
-      !event.defaultPrevented &&
-      event.currentTarget.contains(event.target as Node)
-    )
-      close();
-  };
   return (
     <aside
       aria-label="Members"
-      onKeyDown={onKeyDown}
+      ref={panel}
       className="safe-top fixed inset-0 z-20 flex animate-rise flex-col overflow-hidden bg-side md:left-auto md:w-84 md:border-l md:border-line md:shadow-float lg:static lg:z-auto lg:shadow-none"
     >
       <header className="flex min-h-16 items-center gap-2 border-b border-line py-2 pr-2 pl-5">
@@ -80,7 +84,7 @@ function Contents({ conversation }: { conversation: ConversationView }) {
           </PanelButton>
         </div>
       )}
-      <ul role="list" aria-label="Members" className="px-3">
+      <ul aria-label="Members" className="px-3">
         {sortMembers(conversation.members, self, (id) => personName(people, id)).map((each) => (
           <Member
             key={each.userId}

@@ -16,31 +16,35 @@ export function RenameGroup(props: { open: boolean; onClose: () => void; convers
   );
 }
 
-function Form(props: {
+function Form({
+  inputRef,
+  conversation,
+  onDone,
+}: {
   inputRef: React.RefObject<HTMLInputElement | null>;
   conversation: ConversationView;
   onDone: () => void;
 }) {
-  const [title, setTitle] = useState(props.conversation.title ?? "");
+  const [title, setTitle] = useState(conversation.title ?? "");
   const [problem, setProblem] = useState<string>();
   const [busy, setBusy] = useState(false);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (busy) return;
-    if (title.trim() === (props.conversation.title ?? "")) return props.onDone();
+    if (title.trim() === (conversation.title ?? "")) return onDone();
     setBusy(true);
-    const { conversationId } = props.conversation;
+    const { conversationId } = conversation;
     const reply = await act({ type: "renameConversation", conversationId, title: title.trim() });
     setBusy(false);
-    if (reply.ok) props.onDone();
+    if (reply.ok) onDone();
     else setProblem(errorText(reply.error));
   };
 
   return (
     <form onSubmit={(event) => void submit(event)} noValidate>
       <TextField
-        ref={props.inputRef}
+        ref={inputRef}
         label="Group title"
         value={title}
         onChange={(event) => {

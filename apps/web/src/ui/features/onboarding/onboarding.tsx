@@ -3,7 +3,7 @@ import { KeyRound, LockOpen } from "lucide-react";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { askPersistence } from "../../../bridge/storage-status.ts";
 import { Button } from "../../components/button.tsx";
-import { Mark } from "../../components/mark.tsx";
+import { TOUCH, useMedia } from "../../components/use-media.ts";
 import { type FieldNote, TextField } from "../../components/text-field.tsx";
 import { act } from "../../store/store.ts";
 import { errorText } from "../../text/error-sentence.ts";
@@ -19,7 +19,11 @@ export function Onboarding() {
   const [note, setNote] = useState<FieldNote>(HELP);
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
+  const touch = useMedia(TOUCH);
   useHandleCheck(handle, busy, setNote);
+  useEffect(() => {
+    if (!touch) input.current?.focus();
+  }, [touch]);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -35,17 +39,13 @@ export function Onboarding() {
   };
 
   return (
-    <main className="safe-x flex h-dvh overflow-y-auto bg-paper">
-      <div className="m-auto w-full max-w-108 px-6 py-10">
-        <div className="mb-8 flex items-center gap-3">
-          <Mark className="size-12" />
-          <h1 className="font-display text-[2rem]/9 font-semibold tracking-tight">Thicket</h1>
-        </div>
-        <p className="text-lead text-ink">
-          A private chat for groups: what you write is encrypted on this device, and only the members of a
-          conversation can read it.
-        </p>
-        <form onSubmit={(event) => void submit(event)} className="mt-8" noValidate>
+    <main className="safe-x flex h-dvh flex-col overflow-y-auto bg-paper lg:flex-row">
+      <Welcome />
+      <div className="mx-auto w-full max-w-108 px-6 py-8 lg:m-auto lg:py-12">
+        <h2 className="mb-5 hidden font-display text-2xl font-semibold tracking-tight lg:block">
+          Choose your handle
+        </h2>
+        <form onSubmit={(event) => void submit(event)} noValidate>
           <TextField
             ref={input}
             label="Handle"
@@ -56,30 +56,69 @@ export function Onboarding() {
               setNote(HELP);
             }}
             note={note}
-            autoFocus
             autoCapitalize="none"
             autoCorrect="off"
             autoComplete="username"
             spellCheck={false}
             enterKeyHint="go"
-            placeholder="e.g. alice"
           />
-          <Button type="submit" wide className="mt-3 min-h-12" disabled={busy} aria-busy={busy}>
+          <Button type="submit" wide className="mt-3 min-h-12 md:min-h-12" disabled={busy} aria-busy={busy}>
             {busy ? "Making your keys…" : "Create account"}
           </Button>
         </form>
-        <ul role="list" className="mt-8 space-y-4 text-small text-muted">
-          <Fact icon={<KeyRound />}>
+        <ul className="mt-8 space-y-4 text-small text-muted">
+          <Fact icon={<KeyRound aria-hidden />}>
             No password, e-mail or phone number. Your keys are made here and stay here, so if this browser’s
             data is cleared, the account and its messages are gone.
           </Fact>
-          <Fact icon={<LockOpen />}>
+          <Fact icon={<LockOpen aria-hidden />}>
             This device has no lock yet: whoever can open this browser can read your messages and write as
             you.
           </Fact>
         </ul>
       </div>
     </main>
+  );
+}
+
+/** What this is, in one sentence, on the deep green of the forest. */
+function Welcome() {
+  return (
+    <header className="safe-top relative shrink-0 overflow-hidden bg-deep text-deep-ink lg:flex lg:w-[46%] lg:flex-col lg:justify-center">
+      <Grove className="absolute -right-16 -bottom-24 size-80 opacity-60 lg:-right-24 lg:-bottom-40 lg:size-160 lg:opacity-100" />
+      <div className="relative mx-auto w-full max-w-108 px-6 py-9 lg:max-w-120 lg:px-12 lg:pb-40">
+        <h1 className="font-display text-[2.125rem]/10 font-semibold tracking-tight lg:text-[3.25rem]/14">
+          Thicket
+        </h1>
+        <p className="mt-3 max-w-88 text-lead text-deep-muted lg:mt-5 lg:text-xl/8">
+          A private chat for groups: what you write is encrypted on this device, and only the members of a
+          conversation can read it.
+        </p>
+      </div>
+    </header>
+  );
+}
+
+/** Leaves of the mark, large and faint. */
+function Grove({ className }: { className: string }) {
+  return (
+    <svg viewBox="0 0 512 512" aria-hidden="true" className={className}>
+      <g fill="currentColor">
+        <path opacity="0.07" d="M256 470C140 466 52 392 30 244c132 14 220 96 226 226Z" />
+        <path opacity="0.07" d="M256 470c116-4 204-78 226-226-132 14-220 96-226 226Z" />
+        <path opacity="0.06" d="M256 470C170 440 108 350 118 196c92 44 144 140 138 274Z" />
+        <path opacity="0.06" d="M256 470c86-30 148-120 138-274-92 44-144 140-138 274Z" />
+        <path opacity="0.1" d="M256 476c-112-104-122-262 0-400 122 138 112 296 0 400Z" />
+      </g>
+      <path
+        fill="none"
+        stroke="currentColor"
+        strokeOpacity="0.14"
+        strokeWidth="4"
+        strokeLinecap="round"
+        d="M256 476V150m0 250 62-68m-62 0-52-56m52-10 44-46m-44-10-34-36"
+      />
+    </svg>
   );
 }
 

@@ -64,7 +64,7 @@ function Section(props: { icon: ReactNode; title: string; children: ReactNode })
 }
 
 const THEMES: { theme: Theme; label: string }[] = [
-  { theme: "system", label: "As the system" },
+  { theme: "system", label: "System" },
   { theme: "light", label: "Light" },
   { theme: "dark", label: "Dark" },
 ];
@@ -124,9 +124,9 @@ function Storage() {
             Ask the browser to keep it
           </Button>
           {refused && (
-            <p role="status">
+            <output className="block">
               It declined. Installing Thicket as an app, or using it more, usually changes its mind.
-            </p>
+            </output>
           )}
         </>
       )}

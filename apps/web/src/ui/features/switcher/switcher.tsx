@@ -81,6 +81,7 @@ function Choices({ inputRef }: { inputRef: React.RefObject<HTMLInputElement | nu
           Esc<span className="sr-only">ape: close</span>
         </Dialog.Close>
       </div>
+      {/* oxlint-disable jsx-a11y/prefer-tag-over-role -- a combobox of its own: select can't hold an input */}
       <div id={`${id}-list`} role="listbox" aria-label="Where to" className="min-h-0 overflow-y-auto p-2">
         {choices.map((choice, index) => (
           <div
