@@ -29,6 +29,11 @@ import { listWelcomes } from "./welcomes/list-welcomes.ts";
 export interface DeliveryListeners {
   /** `hiddenFrom`: seats of the newest tip that may not read these entries. */
   onAppended?(groupId: GroupId, entries: readonly Entry[], hiddenFrom: readonly SeatId[]): void;
+  /**
+   * These seats belong to no tip any more. Told after the commit that removed them, and again when one of them
+   * attaches: who listens for them hears nothing new.
+   */
+  onUnseated?(groupId: GroupId, seatIds: readonly SeatId[]): void;
   onAcked?(groupId: GroupId, seq: Seq): void;
   onWelcome?(device: DeviceIdentity): void;
   onKeyPackagesLow?(device: DeviceIdentity, pool: { suite: number; count: number }): void;
@@ -115,6 +120,8 @@ function tell(listeners: DeliveryListeners, effect: Effect): void {
   switch (effect.kind) {
     case "appended":
       return listeners.onAppended?.(effect.groupId, effect.entries, effect.hiddenFrom);
+    case "unseated":
+      return listeners.onUnseated?.(effect.groupId, effect.seatIds);
     case "acked":
       return listeners.onAcked?.(effect.groupId, effect.seq);
     case "welcome":

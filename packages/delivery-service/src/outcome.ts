@@ -18,6 +18,8 @@ export type Effect =
       /** Seats of the newest tip that may not read these entries: a late entry of an epoch before they joined. */
       hiddenFrom: readonly SeatId[];
     }
+  /** These seats belong to no tip any more: they read what they may, and hear of nothing new. */
+  | { kind: "unseated"; groupId: GroupId; seatIds: readonly SeatId[] }
   | { kind: "acked"; groupId: GroupId; seq: Seq }
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };

@@ -1,7 +1,7 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import type { WriteOperation } from "../db/write-queue.ts";
-import { type Accepted, refuse } from "../outcome.ts";
+import { type Accepted, type Effect, refuse } from "../outcome.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
 import { readTips } from "./tips.ts";
 import { readHead, readSpans } from "./visible-entries.ts";
@@ -25,17 +25,27 @@ export function attachSeats(
   return async (tx) => {
     const day = Math.floor(deps.now() / DAY);
     const results: Result[] = [];
-    for (const seat of request.seats) results.push(await attachSeat(tx, seat, day));
-    return { reply: { ok: true, results }, effects: [] };
+    const effects: Effect[] = [];
+    for (const seat of request.seats) {
+      const { result, unseated } = await attachSeat(tx, seat, day);
+      results.push(result);
+      if (unseated) effects.push({ kind: "unseated", groupId: seat.groupId, seatIds: [seat.seatId] });
+    }
+    return { reply: { ok: true, results }, effects };
   };
 }
 
-async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Promise<Result> {
+interface Attached {
+  result: Result;
+  /** It was removed: it may read its time, and hears of nothing new. */
+  unseated: boolean;
+}
+
+async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Promise<Attached> {
   const { groupId, seatToken, epochToken } = claim;
-  const refusal = (code: "GROUP_UNKNOWN" | "SEAT_REFUSED" | "EPOCH_TOKEN_REFUSED"): Result => ({
-    attached: false,
-    groupId,
-    error: refuse(code).error,
+  const refusal = (code: "GROUP_UNKNOWN" | "SEAT_REFUSED" | "EPOCH_TOKEN_REFUSED"): Attached => ({
+    result: { attached: false, groupId, error: refuse(code).error },
+    unseated: false,
   });
   const group = await tx.hot.group(fromHex(groupId));
   if (group === undefined) return refusal("GROUP_UNKNOWN");
@@ -52,7 +62,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Pro
     if (place !== undefined) await updateSeat(tx, group.no, seatId, { shown_day: day });
   }
   const spans = await readSpans(tx, group.no, seatId);
-  return {
+  const result: Result = {
     attached: true,
     groupId,
     tips: await readTips(tx, group.no),
@@ -61,6 +71,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Pro
     lowestSeq: group.lowest_seq,
     ackedSeq: group.acked_seq,
   };
+  return { result, unseated: seat.in_newest !== 1 };
 }
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */

@@ -1,4 +1,4 @@
-import { type DeliveryRequest, type Entry, fromHex, type GroupId } from "@thicket/protocol";
+import { type DeliveryRequest, type Entry, fromHex, type GroupId, type SeatId } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import { nextEpoch } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
@@ -55,7 +55,7 @@ export function commitEpoch(
     const { effects: acked } = await refreshAcked(tx, groupId, group);
     return {
       reply: { ok: true, seq: entry.seq, receivedAt: entry.receivedAt },
-      effects: [...appended(groupId, entry), ...acked, ...welcomed],
+      effects: [...appended(groupId, entry, seatsRemoved), ...acked, ...welcomed],
     };
   };
 }
@@ -137,6 +137,9 @@ async function beginEpoch(
   for (const seatId of seatsRemoved) await tx.hot.removeSeat(group.no, fromHex(seatId), entry.seq);
 }
 
-function appended(groupId: GroupId, entry: Entry): Effect[] {
-  return [{ kind: "appended", groupId, entries: [entry], hiddenFrom: [] }];
+/** Who is removed still hears of the commit that removes it. */
+function appended(groupId: GroupId, entry: Entry, seatsRemoved: readonly SeatId[]): Effect[] {
+  const effects: Effect[] = [{ kind: "appended", groupId, entries: [entry], hiddenFrom: [] }];
+  if (seatsRemoved.length > 0) effects.push({ kind: "unseated", groupId, seatIds: seatsRemoved });
+  return effects;
 }

@@ -177,10 +177,13 @@ describe.each(["memory", "file"] as const)("groups on a database in %s", (where)
     await group.append(group.founder, next);
     const removal = await group.commit(group.founder, next, { remove: [seat] });
     expect(removal.reply).toMatchObject({ ok: true, seq: 3 });
+    const unseated = { kind: "unseated", groupId: group.groupId, seatIds: [seat.seatId] };
+    expect(test.told.slice(-2)).toMatchObject([{ kind: "appended" }, unseated]);
     await group.append(group.founder, removal.next);
     expect(await group.readAll(seat)).toEqual([2, 3]);
     expect(await group.read(seat)).toMatchObject({ headSeq: 3 });
     expect(await group.attach(seat, next.epochToken)).toMatchObject({ attached: true, headSeq: 3 });
+    expect(test.told.at(-1)).toEqual(unseated);
     expect(await group.append(seat, removal.next)).toEqual(refusal("SEAT_REFUSED"));
     expect((await group.commit(seat, removal.next)).reply).toEqual(refusal("SEAT_REFUSED"));
   });

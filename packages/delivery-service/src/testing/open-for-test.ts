@@ -10,6 +10,7 @@ import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 
 export type Told =
   | { kind: "appended"; groupId: GroupId; entries: readonly Entry[]; hiddenFrom: readonly SeatId[] }
+  | { kind: "unseated"; groupId: GroupId; seatIds: readonly SeatId[] }
   | { kind: "acked"; groupId: GroupId; seq: Seq }
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
@@ -35,6 +36,7 @@ export async function openForTest(
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     onAppended: (groupId, entries, hiddenFrom) =>
       told.push({ kind: "appended", groupId, entries, hiddenFrom }),
+    onUnseated: (groupId, seatIds) => told.push({ kind: "unseated", groupId, seatIds }),
     onAcked: (groupId, seq) => told.push({ kind: "acked", groupId, seq }),
     onWelcome: (device) => told.push({ kind: "welcome", device }),
     onKeyPackagesLow: (device, pool) => told.push({ kind: "keyPackagesLow", device, ...pool }),
