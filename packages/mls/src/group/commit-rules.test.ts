@@ -191,7 +191,7 @@ describe("the path of a commit", () => {
   });
 });
 
-describe("[MLS-ROOT] a member that can't open a path", () => {
+describe("[GROUP-6] a member that can't open a path", () => {
   test("follows with the root path secret, commits, and is in step with all", async () => {
     // Only what is sealed to alice's and bob's half is spoilt.
     const spoil = changeNode(1, ({ encryptedPathSecret }) => ({

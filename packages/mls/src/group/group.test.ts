@@ -1,22 +1,9 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
-import {
-  commitAndFollow,
-  groupOf,
-  nextOf,
-  packageOf,
-  person,
-  testDeps,
-  join,
-  takeCommit,
-} from "../testing/people.ts";
+import { commitAndFollow, groupOf, join, packageOf, person, testDeps } from "../testing/people.ts";
 import { epoch, epochAuthenticator, type GroupState, members } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
-import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
-import { openLate, retireEpoch } from "./past-epoch.ts";
-import { diffGroup, loadGroup } from "./records.ts";
-import { diffPastEpoch, loadPastEpoch } from "./past-epoch-records.ts";
-import { stageCommit } from "./stage-commit.ts";
+import { createApplicationMessage } from "./send-message.ts";
 
 function agree(states: readonly (GroupState | undefined)[]): void {
   const present = states.filter((state) => state !== undefined);

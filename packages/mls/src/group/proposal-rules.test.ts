@@ -8,7 +8,15 @@ import { type KeyPackage, signKeyPackage } from "../key-package.ts";
 import { type LeafNode, signLeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
 import { byValue, forgeCommit, type Forgery, forgeProposal, ownLeafNode } from "../testing/forge.ts";
-import { CAPABILITIES, groupOf, packageOf, person, testDeps, trusting } from "../testing/people.ts";
+import {
+  CAPABILITIES,
+  groupOf,
+  packageOf,
+  person,
+  testDeps,
+  trusting,
+  trustingPairwise,
+} from "../testing/people.ts";
 import { encryptionKeyAt } from "../tree/ratchet-tree.ts";
 import type { AuthenticationPolicy, EngineDeps } from "./authentication.ts";
 import type { GroupState } from "./group-state.ts";
@@ -176,8 +184,7 @@ describe("an Add", () => {
     const who = { name: "dave", credential, signatureKey: await suite.signatureKeyPair(deps.random) };
     const again = adding((await packageOf(who, deps.random)).keyPackage);
     await expect(verdict(again)).rejects.toMatchObject(refusal("CLIENT_REPEATED", "§12.2"));
-    const { clientId: _absent, ...pairwise } = trusting;
-    await expect(verdict(again, { ...deps, authentication: pairwise })).rejects.toMatchObject(
+    await expect(verdict(again, { ...deps, authentication: trustingPairwise })).rejects.toMatchObject(
       refusal("CLIENT_REPEATED", "§12.2"),
     );
     const replacing = [...byValue({ kind: "remove", removed: 3 }), ...(again.proposals ?? [])];

@@ -1,5 +1,5 @@
-import { hexToBytes } from "@noble/hashes/utils.js";
-import { decode, encode, opaque, optional, struct, u32, u8 } from "../codec/codec.ts";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { decode, encode, opaque, struct, u32, u8, vector } from "../codec/codec.ts";
 import { cipherSuite, type SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
@@ -32,13 +32,10 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
   }
   diffTree(before?.tree, after.tree, diff);
   if (before?.secrets !== after.secrets) diff.put.push(["secret/epoch", encode(secretsCodec, after.secrets)]);
-  diffMap(
-    before?.privateKeys,
-    after.privateKeys,
-    (index) => `secret/key/${index}`,
-    (key) => key,
-    diff,
-  );
+  if (before?.privateKeys !== after.privateKeys) {
+    const keys = [...after.privateKeys].map(([index, key]) => ({ index, key }));
+    diff.put.push(["secret/keys", encode(privateKeysCodec, keys)]);
+  }
   diffProposals(before, after, diff);
   const secrets = diffSecretTree(before?.secretTree, after.secretTree);
   for (const [key, value] of secrets.put) diff.put.push([key, value]);
@@ -70,7 +67,9 @@ export function loadGroup(
       interimTranscriptHash: head.interimTranscriptHash,
       ownLeaf: head.ownLeaf,
       signatureKey: keys.signatureKey,
-      privateKeys: new Map(withPrefix(all, "secret/key/").map(([index, key]) => [nodeIndex(index), key])),
+      privateKeys: new Map(
+        decode(privateKeysCodec, record(all, "secret/keys")).map(({ index, key }) => [index, key]),
+      ),
       secrets: decode(secretsCodec, record(all, "secret/epoch")),
       secretTree: loadSecretTree(suite, 2 ** head.level, all),
       proposals: storedProposals(all),
@@ -128,76 +127,56 @@ export function storedNodes<T extends Node | undefined>(
   ]);
 }
 
+/** HPKE private keys by node index: some log n of them, new with every commit. */
+const privateKeysCodec = vector(struct<{ index: number; key: Uint8Array }>({ index: u32, key: opaque }));
+
 interface StoredProposal {
-  /** Position in the order of arrival. */
-  readonly order: number;
   readonly sender: number;
   readonly proposal: Proposal;
 }
 
-const storedProposalCodec = struct<StoredProposal>({ order: u32, sender: u32, proposal: proposalCodec });
-const privateKeyCodec = optional(opaque);
+const storedProposalCodec = struct<StoredProposal>({ sender: u32, proposal: proposalCodec });
+
+/** Which proposals there are, in the order of their arrival: always written, so that none can be lost unnoticed. */
+const proposalListCodec = vector(struct<ListedProposal>({ ref: opaque, hasPrivateKey: u8 }));
+
+interface ListedProposal {
+  readonly ref: Uint8Array;
+  /** 1 for an own Update, whose private key has a record of its own. */
+  readonly hasPrivateKey: number;
+}
 
 function diffProposals(before: GroupState | undefined, after: GroupState, diff: RecordDiff): void {
   if (before?.proposals === after.proposals) return;
-  const order = new Map([...after.proposals.keys()].map((ref, position) => [ref, position]));
-  diffMap(
-    before?.proposals,
-    after.proposals,
-    (ref) => `public/proposal/${ref}`,
-    ({ sender, proposal }, ref) =>
-      encode(storedProposalCodec, { order: order.get(ref) ?? 0, sender, proposal }),
-    diff,
-  );
-  diffMap(
-    before && ownUpdates(before),
-    ownUpdates(after),
-    (ref) => `secret/proposal/${ref}`,
-    (key) => encode(privateKeyCodec, key),
-    diff,
-  );
-}
-
-function ownUpdates(state: GroupState): Map<string, Uint8Array> {
-  const keys = new Map<string, Uint8Array>();
-  for (const [ref, { encryptionPrivateKey }] of state.proposals) {
-    if (encryptionPrivateKey !== undefined) keys.set(ref, encryptionPrivateKey);
+  const list = [...after.proposals.values()].map(({ ref, encryptionPrivateKey }) => ({
+    ref,
+    hasPrivateKey: encryptionPrivateKey === undefined ? 0 : 1,
+  }));
+  diff.put.push(["public/proposals", encode(proposalListCodec, list)]);
+  for (const [ref, pending] of after.proposals) {
+    if (before?.proposals.get(ref) === pending) continue;
+    diff.put.push([`public/proposal/${ref}`, encode(storedProposalCodec, pending)]);
+    const { encryptionPrivateKey: key } = pending;
+    if (key !== undefined) diff.put.push([`secret/proposal/${ref}`, encode(opaque, key)]);
   }
-  return keys;
+  for (const [ref, { encryptionPrivateKey }] of before?.proposals ?? []) {
+    if (after.proposals.has(ref)) continue;
+    diff.delete.push(`public/proposal/${ref}`);
+    if (encryptionPrivateKey !== undefined) diff.delete.push(`secret/proposal/${ref}`);
+  }
 }
 
 function storedProposals(records: ReadonlyMap<string, Uint8Array>): Map<string, PendingProposal> {
-  const stored = withPrefix(records, "public/proposal/").map(([ref, value]) => {
-    const { order, sender, proposal } = decode(storedProposalCodec, value);
-    const secret = records.get(`secret/proposal/${ref}`);
-    const encryptionPrivateKey = secret && decode(privateKeyCodec, secret);
-    return {
-      order,
-      ref,
-      pending: {
-        ref: hexToBytes(ref),
-        proposal,
-        sender,
-        ...(encryptionPrivateKey && { encryptionPrivateKey }),
-      },
-    };
-  });
-  stored.sort((a, b) => a.order - b.order);
-  return new Map(stored.map(({ ref, pending }) => [ref, pending]));
-}
-
-function diffMap<K extends string | number, V>(
-  before: ReadonlyMap<K, V> | undefined,
-  after: ReadonlyMap<K, V>,
-  keyOf: (key: K) => string,
-  bytesOf: (value: V, key: K) => Uint8Array,
-  diff: RecordDiff,
-): void {
-  if (before === after) return;
-  for (const [key, value] of after) {
-    if (before?.get(key) !== value) diff.put.push([keyOf(key), bytesOf(value, key)]);
-  }
-  for (const key of before?.keys() ?? []) if (!after.has(key)) diff.delete.push(keyOf(key));
+  const list = decode(proposalListCodec, record(records, "public/proposals"));
+  return new Map(
+    list.map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
+      const name = bytesToHex(ref);
+      const { sender, proposal } = decode(storedProposalCodec, record(records, `public/proposal/${name}`));
+      if (hasPrivateKey === 0) return [name, { ref, proposal, sender }];
+      const encryptionPrivateKey = decode(opaque, record(records, `secret/proposal/${name}`));
+      return [name, { ref, proposal, sender, encryptionPrivateKey }];
+    }),
+  );
 }
 
 /** The record with this key. Throws RECORD_INVALID. */

@@ -161,12 +161,19 @@ export interface StoredRatchet {
   readonly generation: number;
   readonly secret: Uint8Array;
   readonly skipped: readonly SkippedKey[];
+  /** How many messages it has seen: a lost chunk of them must not go unnoticed. */
+  readonly seenCount: number;
 }
 
 export const storedRatchetCodec = struct<StoredRatchet>({
   generation: u32,
   secret: opaque,
   skipped: vector(struct<SkippedKey>({ generation: u32, key: opaque, nonce: opaque })),
+  seenCount: u32,
 });
+
+export function countSeen(seen: SeenMessages): number {
+  return seen.full.length * SEEN_CHUNK + seen.tail.length;
+}
 
 export const storedSeenCodec = vector(fixed(SEEN_ID_LENGTH));

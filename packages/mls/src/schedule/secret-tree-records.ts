@@ -3,6 +3,7 @@ import { decode, encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import {
+  countSeen,
   type Ratchet,
   SEEN_CHUNK,
   type SeenMessages,
@@ -84,8 +85,8 @@ function diffRatchet(
 ): void {
   if (before === after) return;
   const moved = before.secret !== after.secret || before.skipped !== after.skipped;
-  if (moved || before.generation !== after.generation) {
-    changes.put.push([ratchetKey(leaf, type), encode(storedRatchetCodec, after)]);
+  if (moved || before.generation !== after.generation || before.seen !== after.seen) {
+    changes.put.push([ratchetKey(leaf, type), encodeRatchet(after)]);
   }
   if (before.seen === after.seen) return;
   const had = new Map(seenRecords(before.seen, before.seen.full.length, leaf, type));
@@ -114,7 +115,7 @@ function recordsOf(node: SecretNode, first: number, width: number): [string, Uin
     return [...recordsOf(node.left, first, half), ...recordsOf(node.right, first + half, half)];
   }
   return RATCHET_TYPES.flatMap((type) => [
-    [ratchetKey(first, type), encode(storedRatchetCodec, node[type])] as [string, Uint8Array],
+    [ratchetKey(first, type), encodeRatchet(node[type])] as [string, Uint8Array],
     ...seenRecords(node[type].seen, 0, first, type),
   ]);
 }
@@ -173,7 +174,14 @@ function loadRatchet(
   const stored = decode(storedRatchetCodec, bytes);
   if (stored.secret.length !== suite.hashLength)
     invalid(`${ratchetKey(leaf, type)} holds a secret of wrong length`);
-  return { ...stored, seen: loadSeen(leaf, type, records) };
+  const seen = loadSeen(leaf, type, records);
+  if (countSeen(seen) !== stored.seenCount) invalid(`what ${ratchetKey(leaf, type)} has seen is incomplete`);
+  const { generation, secret, skipped } = stored;
+  return { generation, secret, skipped, seen };
+}
+
+function encodeRatchet(ratchet: Ratchet): Uint8Array {
+  return encode(storedRatchetCodec, { ...ratchet, seenCount: countSeen(ratchet.seen) });
 }
 
 function loadSeen(leaf: number, type: RatchetType, records: ReadonlyMap<string, Uint8Array>): SeenMessages {

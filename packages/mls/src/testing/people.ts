@@ -38,6 +38,13 @@ export const trusting: AuthenticationPolicy = {
   clientId: nameOf,
 };
 
+/** The same, asked about each pair. */
+export const trustingPairwise: AuthenticationPolicy = {
+  validate: () => Promise.resolve(),
+  sameClient: (a, b) => nameOf(a) === nameOf(b),
+  isSuccessor: (before, after) => nameOf(before) === nameOf(after),
+};
+
 export function nameOf(credential: Credential): string {
   if (credential.kind !== "basic") throw new Error("the people of tests have basic credentials");
   return String.fromCharCode(...credential.identity);

@@ -28,14 +28,8 @@ describeVectors<TreeOperationsVector>("tree-operations", (vector) => {
 });
 
 function apply(tree: RatchetTree, proposal: Proposal, sender: number): RatchetTree {
-  switch (proposal.kind) {
-    case "add":
-      return addLeaf(tree, proposal.keyPackage.leafNode).tree;
-    case "remove":
-      return removeLeaf(tree, proposal.removed);
-    case "update":
-      return updateLeaf(tree, sender, proposal.leafNode);
-    default:
-      throw new Error(`no tree operation: ${proposal.kind}`);
-  }
+  if (proposal.kind === "add") return addLeaf(tree, proposal.keyPackage.leafNode).tree;
+  if (proposal.kind === "remove") return removeLeaf(tree, proposal.removed);
+  if (proposal.kind === "update") return updateLeaf(tree, sender, proposal.leafNode);
+  throw new Error(`no tree operation: ${proposal.kind}`);
 }
