@@ -5,6 +5,7 @@ import {
   equalBytes,
   type GroupState,
   type Member,
+  memberAt,
   members,
   type SentProposal,
   type StagedCommit,
@@ -168,9 +169,9 @@ function sameSeats(a: readonly SeatId[], b: readonly SeatId[]): boolean {
 }
 
 function userAt(state: GroupState, leaf: number): AccountId {
-  const found = members(state).find((member) => member.leaf === leaf);
+  const found = memberAt(state, leaf);
   if (found === undefined) throw new TypeError("a proposal about a leaf without a member");
-  return memberOfLeaf(found.leafNode).userId;
+  return memberOfLeaf(found).userId;
 }
 
 function factOf(state: GroupState, { proposal, sender }: SentProposal): ProposalFact {

@@ -1,5 +1,6 @@
 import {
   type GroupState,
+  memberAt,
   members as membersOf,
   MlsError,
   processMessage,
@@ -109,8 +110,8 @@ async function breakGroup(
 }
 
 function senderOf(state: GroupState, leaf: number): AccountId {
-  const found = membersOf(state).find((member) => member.leaf === leaf);
-  return found === undefined ? UNKNOWN_AUTHOR : memberOfLeaf(found.leafNode).userId;
+  const found = memberAt(state, leaf);
+  return found === undefined ? UNKNOWN_AUTHOR : memberOfLeaf(found).userId;
 }
 
 /** Who was added is seen for the first time here, or again. */

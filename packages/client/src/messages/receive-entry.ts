@@ -1,4 +1,4 @@
-import { type LeafNode, members, MlsError, openLate, processMessage } from "@thicket/mls";
+import { type LeafNode, memberAt, MlsError, openLate, processMessage } from "@thicket/mls";
 import type { AccountId, Entry } from "@thicket/protocol";
 import type { MessageBody } from "../api.ts";
 import { leavingUsers, seen } from "../groups/epoch-fields.ts";
@@ -226,7 +226,7 @@ function placeOf({ row }: LoadedGroup, entry: Entry): string {
 }
 
 function leafAt(group: LoadedGroup, leaf: number): LeafNode {
-  const found = members(group.engine.state).find((member) => member.leaf === leaf);
+  const found = memberAt(group.engine.state, leaf);
   if (found === undefined) throw new TypeError("a message from a leaf without a member");
-  return found.leafNode;
+  return found;
 }
