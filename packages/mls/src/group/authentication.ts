@@ -45,7 +45,7 @@ export interface AuthenticationPolicy {
 }
 
 /** §5.3.1: asks the application about a credential. Throws CREDENTIAL_INVALID. */
-export async function authenticate(deps: EngineDeps, question: CredentialQuestion): Promise<void> {
+async function authenticate(deps: EngineDeps, question: CredentialQuestion): Promise<void> {
   try {
     await deps.authentication.validate(question);
   } catch (cause) {

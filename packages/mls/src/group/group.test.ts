@@ -1,9 +1,18 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
-import { commitAndFollow, groupOf, join, packageOf, person, testDeps } from "../testing/people.ts";
+import {
+  commitAndFollow,
+  groupOf,
+  join,
+  packageOf,
+  person,
+  takeCommit,
+  testDeps,
+} from "../testing/people.ts";
 import { epoch, epochAuthenticator, type GroupState, members } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
-import { createApplicationMessage } from "./send-message.ts";
+import { createApplicationMessage, createProposal } from "./send-message.ts";
+import { stageCommit } from "./stage-commit.ts";
 
 function agree(states: readonly (GroupState | undefined)[]): void {
   const present = states.filter((state) => state !== undefined);
@@ -61,5 +70,64 @@ describe.each([1, 3])("a group with suite %i", (suite) => {
     agree(states);
     await follow(5, {});
     expect(members(at(states, 1)).map(({ leaf }) => leaf)).toEqual([0, 1, 3, 4]);
+  });
+
+  test("a committer can bring a new signature key, and its Welcomes and messages hold with it", async () => {
+    const deps = testDeps("new key");
+    const [alice, bob] = await groupOf(["alice", "bob"], deps, suite);
+    const renewed = await person("alice", deps.random, suite);
+    const zoe = await person("zoe", deps.random, suite);
+    const made = await packageOf(zoe, deps.random, { suite });
+    const intent = { add: [made.keyPackage], leaf: { signatureKey: renewed.signatureKey } };
+    const { states, staged } = await commitAndFollow([alice, bob], 0, intent, deps);
+    expect(staged.effects.updated.map(({ after }) => after.signatureKey)).toEqual([
+      renewed.signatureKey.publicKey,
+    ]);
+    const joined = await join(zoe, made, staged.welcome ?? new Uint8Array(), deps);
+    agree([...states, joined]);
+    const sent = await createApplicationMessage(at(states, 0), utf8ToBytes("new"), {}, deps);
+    expect(await processMessage(at(states, 1), sent.message, deps)).toMatchObject({ sender: 0 });
+    expect(await processMessage(joined, sent.message, deps)).toMatchObject({ sender: 0 });
+  });
+
+  test("a pre-shared key is a part of the new epoch, for members and for joiners", async () => {
+    const psk = utf8ToBytes("a secret of the application");
+    const deps = { ...testDeps("psk"), preSharedKey: () => Promise.resolve<Uint8Array | undefined>(psk) };
+    const [alice, bob] = await groupOf(["alice", "bob"], deps, suite);
+    if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+    const id = { kind: "external" as const, pskId: utf8ToBytes("id"), nonce: deps.random.bytes(32) };
+    const proposed = await createProposal(bob, { kind: "psk", psk: id }, {}, deps);
+    const atAlice = await processMessage(alice, proposed.message, deps);
+    const zoe = await person("zoe", deps.random, suite);
+    const made = await packageOf(zoe, deps.random, { suite });
+    const { staged } = await stageCommit(atAlice.state, { add: [made.keyPackage] }, deps);
+    const welcome = staged.welcome ?? new Uint8Array();
+    agree([
+      staged.next,
+      (await takeCommit(proposed.state, staged.message, deps)).next,
+      await join(zoe, made, welcome, deps),
+    ]);
+    const without = testDeps("without");
+    await expect(takeCommit(proposed.state, staged.message, without)).rejects.toMatchObject({
+      code: "PSK_UNAVAILABLE",
+    });
+    await expect(join(zoe, made, welcome, without)).rejects.toMatchObject({ code: "PSK_UNAVAILABLE" });
+    const wrong = { ...without, preSharedKey: () => Promise.resolve(utf8ToBytes("another secret")) };
+    await expect(takeCommit(proposed.state, staged.message, wrong)).rejects.toMatchObject({
+      code: "CONFIRMATION_TAG_INVALID",
+    });
+    await expect(join(zoe, made, welcome, wrong)).rejects.toMatchObject({ code: "WELCOME_INVALID" });
+  });
+
+  test("[GROUP-9] the same random source gives the same bytes", async () => {
+    const run = async (): Promise<string[]> => {
+      const deps = testDeps("replay");
+      const states = await groupOf(["a", "b", "c", "d", "e", "f", "g"], deps, suite);
+      const zoe = await packageOf(await person("zoe", deps.random, suite), deps.random, { suite });
+      const { staged } = await stageCommit(at(states, 4), { add: [zoe.keyPackage], remove: [2] }, deps);
+      const sent = await createApplicationMessage(at(states, 1), utf8ToBytes("x"), {}, deps);
+      return [staged.message, staged.welcome ?? new Uint8Array(), sent.message].map(bytesToHex);
+    };
+    expect(await run()).toEqual(await run());
   });
 });

@@ -120,6 +120,15 @@ describe("application messages", () => {
     ).resolves.toMatchObject({ generation: 1 });
   });
 
+  test("come from a member's leaf (§6.3.2)", async () => {
+    const [alice, bob] = await three();
+    const outsider = { ...bob, ownLeaf: 3 };
+    const { messages } = await sendTexts(outsider, "boo");
+    await expect(processMessage(alice, messages[0] ?? new Uint8Array(), deps)).rejects.toMatchObject({
+      code: "SENDER_INVALID",
+    });
+  });
+
   test("of this very member aren't opened", async () => {
     const [alice] = await three();
     const { state, messages } = await sendTexts(alice, "me");

@@ -20,7 +20,7 @@ export interface Person {
   readonly signatureKey: SignatureKeyPair;
 }
 
-export const LIFETIME: Lifetime = { notBefore: 1_000n, notAfter: 2_000n };
+const LIFETIME: Lifetime = { notBefore: 1_000n, notAfter: 2_000n };
 
 export const CAPABILITIES: Capabilities = {
   versions: [1],
@@ -45,7 +45,7 @@ export const trustingPairwise: AuthenticationPolicy = {
   isSuccessor: (before, after) => nameOf(before) === nameOf(after),
 };
 
-export function nameOf(credential: Credential): string {
+function nameOf(credential: Credential): string {
   if (credential.kind !== "basic") throw new Error("the people of tests have basic credentials");
   return String.fromCharCode(...credential.identity);
 }

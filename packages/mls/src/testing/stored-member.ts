@@ -6,7 +6,7 @@ import { diffPastEpoch, loadPastEpoch } from "../group/past-epoch-records.ts";
 import { diffGroup, loadGroup, type RecordDiff } from "../group/records.ts";
 
 /** Records as a store would hold them. */
-export type StoredRecords = Map<string, Uint8Array>;
+type StoredRecords = Map<string, Uint8Array>;
 
 /** A member whose state goes through records at every step, as after a crash. */
 export interface StoredMember {

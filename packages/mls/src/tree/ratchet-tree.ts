@@ -35,7 +35,7 @@ export interface FilledParentSlot extends ParentSlot {
   readonly node: ParentNode;
 }
 
-export interface Memo {
+interface Memo {
   hash?: Uint8Array;
   summary?: TreeSummary | null;
   members?: readonly Member[];
@@ -69,7 +69,7 @@ export function parentSlot(left: RatchetTree, right: RatchetTree, node: ParentNo
 }
 
 /** A subtree of `2^level` blank leaves, the first of which has the number `firstLeaf`. */
-export function blankSubtree(firstLeaf: number, level: number): RatchetTree {
+function blankSubtree(firstLeaf: number, level: number): RatchetTree {
   if (level === 0) return leafSlot(firstLeaf, undefined);
   const half = 2 ** (level - 1);
   return parentSlot(blankSubtree(firstLeaf, level - 1), blankSubtree(firstLeaf + half, level - 1), undefined);
@@ -198,12 +198,12 @@ export function treeFromNodes(
 }
 
 /** RFC 9420 §7.7: a new blank root with a blank right half. */
-export function extend(tree: RatchetTree): RatchetTree {
+function extend(tree: RatchetTree): RatchetTree {
   return parentSlot(tree, blankSubtree(treeWidth(tree), tree.level), undefined);
 }
 
 /** RFC 9420 §7.7, §12.1.3: drops the right half for as long as it has no member. */
-export function truncate(tree: RatchetTree): RatchetTree {
+function truncate(tree: RatchetTree): RatchetTree {
   let rest = tree;
   while (!isLeafSlot(rest) && rest.right.members === 0) rest = rest.left;
   return rest;

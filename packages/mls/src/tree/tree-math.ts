@@ -5,7 +5,7 @@
  */
 
 /** Level of a node: 0 for a leaf, 1 for the parent of two leaves, and so on. */
-export function level(node: number): number {
+function level(node: number): number {
   let k = 0;
   for (let x = node; x % 2 === 1; x = (x - 1) / 2) k++;
   return k;

@@ -73,6 +73,11 @@ describe("a tree is refused", () => {
     refused(withLeafKeys(9, 3, "signatureKey"), /signature key twice/);
   });
 
+  test("with a parent's key that nobody could encrypt to (§5.1.1)", () => {
+    refused(withParent(27, { encryptionKey: new Uint8Array(31).fill(9) }), /no key of the suite/);
+    refused(withParent(27, { encryptionKey: new Uint8Array(32) }), /no key of the suite/);
+  });
+
   test("with a parent that nobody below has signed for (§7.9.2)", async () => {
     const { publicKey: encryptionKey } = await state.suite.deriveKeyPair(deps.random.bytes(32));
     for (const index of [1, 3, 7, 15, 23, 27]) {

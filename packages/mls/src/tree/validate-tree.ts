@@ -19,7 +19,13 @@ import { covers } from "./tree-math.ts";
  * unmerged leaves, key uniqueness, parent hashes. Throws MlsError TREE_INVALID.
  */
 export function validateTree(suite: CipherSuite, tree: RatchetTree): void {
-  for (const slot of parentSlots(tree)) checkUnmergedLeaves(tree, slot);
+  for (const slot of parentSlots(tree)) {
+    // Nobody could encrypt to it: one bad key would stop every commit. The leaves' keys are checkLeaf's.
+    if (!suite.isHpkePublicKey(slot.node.encryptionKey)) {
+      throw invalid("a parent's encryption key is no key of the suite", "§5.1.1");
+    }
+    checkUnmergedLeaves(tree, slot);
+  }
   // §12.4.3.1: a parent's key in no other node; §7.3: each leaf's keys unique among the members.
   const repeated = repeatedKey(tree, "all");
   if (repeated !== undefined) throw invalid(`the tree holds a ${repeated} key twice`, "§12.4.3.1");
