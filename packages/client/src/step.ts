@@ -7,7 +7,7 @@ import { timelineItem } from "./messages/timeline-item.ts";
 import type { Ports, Write } from "./ports.ts";
 import type { Engine, Group, Memory } from "./state.ts";
 import type { AccountRow, ContactRow, ConversationRow, TimelineRow } from "./tables.ts";
-import { erasuresOf, writesOfGroup } from "./writes-of.ts";
+import { allOf, type Erasure, erasuresOf, writesOfGroup } from "./writes-of.ts";
 
 export interface StepDeps {
   readonly ports: Ports;
@@ -39,6 +39,8 @@ export interface Step {
   /** Puts an item at its position, in place of the one with its id. */
   putItem(conversationId: ConversationId, row: TimelineRow): Promise<void>;
   removeItem(conversationId: ConversationId, itemId: string): Promise<void>;
+  /** Tells the screens of an item whose row is as it was: what it says of its delivery has changed. */
+  showItem(conversationId: ConversationId, row: TimelineRow): void;
   itemPosition(conversationId: ConversationId, itemId: string): Promise<{ position: Position; mimiId?: string } | undefined>;
   item(conversationId: ConversationId, itemId: string): Promise<TimelineRow | undefined>;
   write(write: Write): void;
@@ -92,17 +94,16 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     async dropGroup(groupId) {
       const group = step.group(groupId);
       groups.set(groupId, undefined);
-      const rows = [...(group?.intents ?? []).map((row) => ["intents", row.order] as const)];
-      for (const [table, order] of rows) writes.push({ table, key: [groupId, order], value: undefined });
+      for (const { order } of group?.intents ?? []) {
+        writes.push({ table: "intents", key: [groupId, order], value: undefined });
+      }
       for (const { order } of group?.outbox ?? []) {
         writes.push({ table: "outbox", key: [groupId, order], value: undefined });
       }
       for (const table of ["groups", "cursors", "stagedCommits"] as const) {
         writes.push({ table, key: [groupId], value: undefined });
       }
-      for (const table of ["groupPublic", "groupSecrets", "pastEpochs"] as const) {
-        await eraseAll(table, [groupId]);
-      }
+      for (const erasure of allOf(groupId)) await erase(erasure);
     },
     async withEngine(groupId) {
       const group = step.group(groupId);
@@ -148,6 +149,10 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
       itemsOf(conversationId).set(row.id, row);
       noteLastItem(conversationId, row);
     },
+    showItem(conversationId, row) {
+      const shown = itemsOf(conversationId);
+      if (!shown.has(row.id)) shown.set(row.id, row);
+    },
     async removeItem(conversationId, itemId) {
       const before = await step.itemPosition(conversationId, itemId);
       if (before === undefined) return;
@@ -186,7 +191,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     step.setConversation({ ...conversation, lastItem: row });
   }
 
-  async function eraseAll(table: "groupPublic" | "groupSecrets" | "pastEpochs", prefix: readonly (string | number)[]) {
+  async function erase({ table, prefix }: Erasure): Promise<void> {
     for (const { key } of await store.list(table, { prefix })) writes.push({ table, key, value: undefined });
   }
 
@@ -198,7 +203,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     for (const [groupId, group] of groups) {
       const before = memory.groups.get(groupId);
       if (group === undefined || group === before) continue;
-      for (const { table, prefix } of erasuresOf(before, group)) await eraseAll(table, prefix);
+      for (const erasure of erasuresOf(before, group)) await erase(erasure);
       writes.push(...writesOfGroup(before, group));
     }
     for (const [conversationId, row] of conversations) {

@@ -1,15 +1,16 @@
+import { checkCredential, fromMlsCredential } from "@thicket/credential";
 import {
   checkKeyPackage,
   contextExtensions,
+  equalBytes,
   type Extension,
   type KeyPackage,
   members,
   MlsError,
   ownLeaf,
   pendingProposals,
+  verifyEd25519,
 } from "@thicket/mls";
-import { checkCredential, fromMlsCredential } from "@thicket/credential";
-import { equalBytes, verifyEd25519 } from "@thicket/mls";
 import { type AccountId, toHex } from "@thicket/protocol";
 import { REQUIRED_CAPABILITIES, SUITE } from "../devices/own-leaf.ts";
 import { memberOfLeaf } from "../identity/member-of-leaf.ts";
@@ -22,8 +23,9 @@ import { mayAdd, mayAdminister } from "./authorize.ts";
 import { endMembership } from "./end-membership.ts";
 import { memberFacts, policyOf } from "./epoch-fields.ts";
 import { readLeafProfile } from "./leaf-profile.ts";
+import { missingDevices } from "./missing-devices.ts";
 import { encodePolicy, type GroupPolicy } from "./policy.ts";
-import { stageOwnCommit } from "./stage-own-commit.ts";
+import { allowedProposals, stageOwnCommit } from "./stage-own-commit.ts";
 
 /**
  * Carries out an act in the group's present epoch, if it still applies: stages the commit that does it, or proposes
@@ -51,17 +53,6 @@ export function dropIntent(step: Step, group: LoadedGroup, intent: IntentRow, re
   const row = founding ? { ...group.row, membership: { state: "member" } as const } : group.row;
   step.setGroup({ ...group, row, intents: group.intents.filter(({ order }) => order !== intent.order) });
   if (reason !== undefined) step.problem({ code: reason });
-}
-
-/** Devices of an invitation that are not in the group yet. */
-export function missingDevices(
-  group: LoadedGroup,
-  act: Extract<IntentAct, { type: "invite" }>,
-): Omit<ClaimedKeyPackage, "keyPackage">[] {
-  const present = new Set(group.row.roster.map(({ userId, deviceId }) => `${userId}/${deviceId}`));
-  return act.invitees.flatMap(({ userId, devices }) =>
-    devices.filter((deviceId) => !present.has(`${userId}/${deviceId}`)).map((deviceId) => ({ userId, deviceId })),
-  );
 }
 
 async function carryOutInvite(
@@ -151,9 +142,10 @@ async function carryOutRemove(
   const admins = policy.admins.filter((admin) => admin !== userId);
   const changed = admins.length !== policy.admins.length && admins.length > 0;
   const contextExtensions = changed ? extensionsWith({ ...policy, admins }) : undefined;
-  // Whoever has asked to leave is removed by taking that along; then there is nothing else to do.
-  const leaving = pendingProposals(state).filter(({ proposal }) => proposal.kind === "remove");
-  const asked = new Set(leaving.map(({ proposal }) => (proposal.kind === "remove" ? proposal.removed : -1)));
+  // Whoever has asked to leave is removed by taking that along.
+  const asked = new Set(
+    allowedProposals(group).flatMap(({ proposal }) => (proposal.kind === "remove" ? [proposal.removed] : [])),
+  );
   const staged = await stageOwnCommit(
     step,
     group,
@@ -214,11 +206,14 @@ async function carryOutLeave(step: Step, group: LoadedGroup, intent: IntentRow):
     // Members stand in the order of their leaves, so the first other one is among the longest here.
     const policy = policyOf(state);
     const contextExtensions = extensionsWith({ ...policy, admins: [heir.userId, self].toSorted() });
-    await stageOwnCommit(step, group, { contextExtensions }, undefined);
+    const staged = await stageOwnCommit(step, group, { contextExtensions }, undefined);
+    if (staged === undefined) dropIntent(step, group, intent, "NOT_ALLOWED");
     return;
   }
   const own = ownLeaf(state);
-  const proposed = pendingProposals(state).some(({ proposal, sender }) => sender === own && proposal.kind === "remove");
+  const proposed = pendingProposals(state).some(
+    ({ proposal, sender }) => sender === own && proposal.kind === "remove",
+  );
   if (proposed) return;
   const order = nextOrder(group);
   const waiting = {

@@ -7,7 +7,7 @@ import { showEvents } from "../messages/show-events.ts";
 import type { LoadedGroup } from "../state.ts";
 import type { Step } from "../step.ts";
 import type { AccountRow, ConversationRow } from "../tables.ts";
-import { epochFields, policyOf, seatOfLeaf } from "./epoch-fields.ts";
+import { epochFields } from "./epoch-fields.ts";
 import { encodePolicy, POLICY_VERSION } from "./policy.ts";
 
 export interface Founding {
@@ -74,7 +74,7 @@ export async function foundGroup(step: Step, account: AccountRow, founding: Foun
   await showEvents(
     step,
     group.row,
-    { seq: 0, receivedAt: step.now() },
+    { seq: 0, receivedAt: 0, at: step.now() },
     [{ author: account.userId, event: { type: "created" } }],
     JOINED_LINE,
   );
@@ -107,11 +107,4 @@ export function conversationIdOf(group: LoadedGroup, self: AccountId): Conversat
   if (group.row.kind === "group") return group.row.groupId;
   const peer = group.row.roster.find(({ userId }) => userId !== self);
   return peer?.userId ?? group.row.groupId;
-}
-
-/** The own seat, by the own leaf. */
-export function ownSeat(group: Pick<LoadedGroup, "engine">, leaf: number, list: readonly { leaf: number; leafNode: Parameters<typeof seatOfLeaf>[1] }[]) {
-  const own = list.find((member) => member.leaf === leaf);
-  if (own === undefined) throw new TypeError("a group without its own leaf");
-  return seatOfLeaf(policyOf(group.engine.state).seatKey, own.leafNode);
 }

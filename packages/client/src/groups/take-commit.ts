@@ -16,6 +16,7 @@ import type { Step } from "../step.ts";
 import { endMembership } from "./end-membership.ts";
 import { enterEpoch } from "./enter-epoch.ts";
 import { seen } from "./epoch-fields.ts";
+import { missingDevices } from "./missing-devices.ts";
 import { type CommitLine, judgeCommit, linesOf } from "./judge-commit.ts";
 import { UNKNOWN_AUTHOR } from "../messages/unknown-author.ts";
 
@@ -24,7 +25,10 @@ export async function mergeOwnCommit(step: Step, group: LoadedGroup, entry: Entr
   const { staged, engine } = group;
   if (staged === undefined || engine.next === undefined) throw new TypeError("no commit is staged");
   const merged = enterEpoch(group, engine.next, entry.seq);
-  const intents = merged.intents.filter(({ order }) => order !== staged.intent);
+  const intents = merged.intents.filter(
+    // An invitation goes on for devices that had no key package to be claimed.
+    ({ order, act }) => order !== staged.intent || (act.type === "invite" && missingDevices(merged, act).length > 0),
+  );
   const founded = merged.row.membership.state === "founding";
   const row = founded ? { ...merged.row, membership: { state: "member" } as const } : merged.row;
   step.setGroup({ ...merged, row, intents });

@@ -10,6 +10,8 @@ export interface LogPlace {
   seq: number;
   /** The relay's time (ms). */
   receivedAt: number;
+  /** What is shown instead of it. */
+  at?: number;
 }
 
 export function positionIn(row: Pick<GroupRow, "kind" | "groupId">, place: LogPlace, line = 0): Position {
@@ -31,7 +33,7 @@ export async function showEvents(
     await step.putItem(row.conversationId, {
       id: eventId(row.groupId, place.seq, line),
       position: positionIn(row, place, line),
-      at: place.receivedAt,
+      at: place.at ?? place.receivedAt,
       author,
       groupId: row.groupId,
       seq: place.seq,
