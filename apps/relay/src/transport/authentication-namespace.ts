@@ -1,0 +1,96 @@
+import type { AuthenticationService, DeviceIdentity } from "@thicket/authentication-service";
+import { authenticationRequests, Login } from "@thicket/protocol";
+import type { Namespace, Socket } from "socket.io";
+import { checkOrigins, type Greeting } from "./greet.ts";
+import { parseRequest } from "./parse-request.ts";
+import { createRateLimit, type Rate } from "./rate-limit.ts";
+import { type Answer, type Handler, refusal, serveRequests } from "./serve-requests.ts";
+import type { TransportDeps } from "./sockets.ts";
+
+/** Signing up takes a person's time; a socket that hasn't logged in after this (ms) is cut. */
+const LOGIN_WITHIN = 60_000;
+const REQUESTS: Rate = { burst: 60, perSecond: 5 };
+
+export interface AuthenticationDeps extends TransportDeps {
+  service: AuthenticationService;
+}
+
+/** `/as`: signing up and asking for a handle need no login; all else does. */
+export function serveAuthentication(
+  namespace: Namespace,
+  greet: (socket: Socket) => Greeting,
+  deps: AuthenticationDeps,
+): void {
+  const take = createRateLimit(REQUESTS, deps.now);
+  namespace.on("connection", (socket) => {
+    const session = openSession(socket, greet(socket), deps);
+    serveRequests(socket, {
+      handlers: session.handlers,
+      limit: { take, perSecond: REQUESTS.perSecond },
+      log: deps.log,
+    });
+    const cut = setTimeout(() => {
+      if (!session.loggedIn()) socket.disconnect();
+    }, LOGIN_WITHIN);
+    socket.on("disconnect", () => clearTimeout(cut));
+  });
+}
+
+function openSession(socket: Socket, greeting: Greeting, { service, origins }: AuthenticationDeps) {
+  let device: DeviceIdentity | undefined;
+  let attempted = false;
+
+  async function logIn(value: unknown): Promise<Answer> {
+    const parsed = parseRequest(Login.request, value);
+    if (!parsed.ok) return parsed;
+    // The nonce serves one login: after a refusal the way is a new connection.
+    if (attempted) return refusal({ code: "LOGIN_REFUSED" });
+    attempted = true;
+    const found = await checkOrigins(origins, async (origin) => {
+      const reply = await service.checkLogin(parsed.request, {
+        nonce: greeting.nonce,
+        origin,
+        socketId: socket.id,
+      });
+      return reply.ok ? reply : undefined;
+    });
+    if (found === undefined) return refusal({ code: "LOGIN_REFUSED" });
+    device = { userId: found.userId, deviceId: found.deviceId };
+    return { ok: true };
+  }
+
+  const handlers = new Map<string, Handler>([
+    ["login", logIn],
+    [
+      "account.register",
+      async (value) => {
+        const parsed = parseRequest(authenticationRequests["account.register"].request, value);
+        return parsed.ok ? service.register(parsed.request, greeting.nonce) : parsed;
+      },
+    ],
+    [
+      "handle.check",
+      async (value) => {
+        const parsed = parseRequest(authenticationRequests["handle.check"].request, value);
+        return parsed.ok ? service.handleCheck(parsed.request) : parsed;
+      },
+    ],
+    [
+      "handle.lookup",
+      async (value) => {
+        if (device === undefined) return refusal({ code: "NOT_LOGGED_IN" });
+        const parsed = parseRequest(authenticationRequests["handle.lookup"].request, value);
+        return parsed.ok ? service.lookup(parsed.request) : parsed;
+      },
+    ],
+    [
+      "attestation.renew",
+      async (value) => {
+        if (device === undefined) return refusal({ code: "NOT_LOGGED_IN" });
+        const parsed = parseRequest(authenticationRequests["attestation.renew"].request, value);
+        return parsed.ok ? service.renew(device) : parsed;
+      },
+    ],
+  ]);
+  return { handlers, loggedIn: () => device !== undefined };
+}
