@@ -43,12 +43,8 @@ try {
     await alice.send(`message ${index}`);
     await bob.sees(`message ${index}`);
   }
-  const typed = await alice
-    .page()
-    .evaluate(() => (globalThis as typeof globalThis & { typed: number[] }).typed);
-  const seen = await bob
-    .page()
-    .evaluate(() => (globalThis as typeof globalThis & { seen: Record<string, number> }).seen);
+  const typed = await alice.page().evaluate((): number[] => Reflect.get(globalThis, "typed"));
+  const seen = await bob.page().evaluate((): Record<string, number> => Reflect.get(globalThis, "seen"));
   const times = typed
     .map((at, index) => (seen[`message ${index}`] ?? Number.NaN) - at)
     .toSorted((a, b) => a - b);

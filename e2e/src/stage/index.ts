@@ -53,6 +53,7 @@ export const test = base.extend<Stage>({
         await somebody.signUp();
         all.push(somebody);
       }
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one person was pushed for each name
       return all as { [K in keyof typeof names]: Person };
     });
   },

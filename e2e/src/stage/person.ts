@@ -85,8 +85,8 @@ export async function createPerson(
     context = undefined;
     current = undefined;
     // A killed browser leaves its lock on the profile behind.
-    for (const name of ["SingletonLock", "SingletonCookie", "SingletonSocket"]) {
-      await rm(join(profile, name), { force: true });
+    for (const lock of ["SingletonLock", "SingletonCookie", "SingletonSocket"]) {
+      await rm(join(profile, lock), { force: true });
     }
   }
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import * as v from "valibot";
 import { expect, test } from "vitest";
 import {
@@ -108,9 +108,10 @@ test("no value makes a request schema throw", () => {
 
 test("a batch over its limit is refused as a whole", () => {
   const claim = deliveryRequests["keyPackages.claim"].request;
+  const devices = (count: number) => Array.from({ length: count }, () => device);
   const device = { userId: "00".repeat(16), deviceId: "11".repeat(16) };
-  expect(v.safeParse(claim, { suite: 1, devices: Array(256).fill(device) }).success).toBe(true);
-  expect(v.safeParse(claim, { suite: 1, devices: Array(257).fill(device) }).success).toBe(false);
+  expect(v.safeParse(claim, { suite: 1, devices: devices(256) }).success).toBe(true);
+  expect(v.safeParse(claim, { suite: 1, devices: devices(257) }).success).toBe(false);
   expect(v.safeParse(claim, { suite: 1, devices: [] }).success).toBe(false);
 });
 

@@ -42,8 +42,7 @@ export async function benchEngine(sizes: readonly number[]): Promise<Row[]> {
     const rows: Row[] = [];
     for (const size of sizes) {
       const samples = await page.evaluate(
-        (count) =>
-          (globalThis as typeof globalThis & { measure(size: number): Promise<Samples> }).measure(count),
+        (count): Promise<Samples> => Reflect.get(globalThis, "measure")(count),
         size,
       );
       rows.push(...toRows(samples, size));
