@@ -83,53 +83,48 @@ const Entry = memo(function Entry(props: {
     event.preventDefault();
     navigate(to);
   };
-  // The link is named by the title alone; what else there is to say describes it.
+  // The link is the title, stretched over the whole row; what else there is to say describes it.
   return (
-    <li>
-      <a
-        href={formatRoute(to)}
-        onClick={go}
-        onKeyDown={moveFocus}
-        aria-label={title}
-        aria-describedby={id}
-        aria-current={current ? "page" : undefined}
-        className="flex items-center gap-3 rounded-2xl px-2.5 py-2.5 -outline-offset-2 transition-colors hover:bg-sunken aria-[current=page]:bg-leaf-soft"
-      >
-        <Avatar
-          id={conversationId}
-          name={title}
-          size="large"
-          shape={conversation.kind === "group" ? "group" : "person"}
-        />
-        <span id={id} className="min-w-0 flex-1">
-          <span className="flex items-baseline gap-2">
-            <span
-              aria-hidden="true"
-              dir="auto"
-              className={`min-w-0 flex-1 truncate ${unread > 0 ? "font-bold" : "font-semibold"}`}
+    <li className="relative flex items-center gap-3 rounded-2xl px-2.5 py-2.5 transition-colors hover:bg-sunken has-aria-[current=page]:bg-leaf-soft">
+      <Avatar
+        id={conversationId}
+        name={title}
+        size="large"
+        shape={conversation.kind === "group" ? "group" : "person"}
+      />
+      <div className="min-w-0 flex-1">
+        <div className="flex items-baseline gap-2">
+          <a
+            href={formatRoute(to)}
+            onClick={go}
+            onKeyDown={moveFocus}
+            aria-describedby={`${id}-time ${id}-rest`}
+            aria-current={current ? "page" : undefined}
+            dir="auto"
+            className={`min-w-0 flex-1 truncate outline-none after:absolute after:inset-0 after:rounded-2xl focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-leaf ${unread > 0 ? "font-bold" : "font-semibold"}`}
+          >
+            {title}
+          </a>
+          {lastItem && (
+            <time
+              id={`${id}-time`}
+              dateTime={new Date(lastItem.at).toISOString()}
+              className={`shrink-0 text-tiny ${unread > 0 ? "font-semibold text-accent" : "text-muted"}`}
             >
-              {title}
+              {formatListTime(lastItem.at, props.now)}
+            </time>
+          )}
+        </div>
+        <div id={`${id}-rest`} className="mt-0.5 flex items-center gap-2">
+          <Preview conversation={conversation} people={people} self={self} current={current} />
+          {unread > 0 && (
+            <span className="inline-flex h-5 min-w-5 shrink-0 items-center justify-center rounded-full bg-accent px-1.5 text-tiny font-bold text-accent-ink">
+              {unread > 99 ? "99+" : unread}
+              <span className="sr-only"> unread</span>
             </span>
-            {lastItem && (
-              <time
-                dateTime={new Date(lastItem.at).toISOString()}
-                className={`shrink-0 text-tiny ${unread > 0 ? "font-semibold text-accent" : "text-muted"}`}
-              >
-                {formatListTime(lastItem.at, props.now)}
-              </time>
-            )}
-          </span>
-          <span className="mt-0.5 flex items-center gap-2">
-            <Preview conversation={conversation} people={people} self={self} current={current} />
-            {unread > 0 && (
-              <span className="inline-flex h-5 min-w-5 shrink-0 items-center justify-center rounded-full bg-accent px-1.5 text-tiny font-bold text-accent-ink">
-                {unread > 99 ? "99+" : unread}
-                <span className="sr-only"> unread</span>
-              </span>
-            )}
-          </span>
-        </span>
-      </a>
+          )}
+        </div>
+      </div>
     </li>
   );
 });
