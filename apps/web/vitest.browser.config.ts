@@ -1,5 +1,6 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { killRelay, startRelay } from "./relay-commands.ts";
 
 /** Tests that need a browser's own storage, locks and workers: real Chromium, no stand-ins. */
 export default defineConfig({
@@ -16,6 +17,7 @@ export default defineConfig({
       enabled: true,
       headless: true,
       screenshotFailures: false,
+      commands: { startRelay, killRelay },
       provider: playwright({
         launchOptions: {
           executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",

@@ -1,5 +1,5 @@
-import type { LinkDown, LinkEvent, Log } from "@thicket/client";
-import { Hello, Login, WIRE_VERSION, type WireError } from "@thicket/protocol";
+import type { Clock, LinkDown, LinkEvent, Log } from "@thicket/client";
+import { Hello, Login, type WireError } from "@thicket/protocol";
 import type { Login as LoginRequest, Reply } from "@thicket/protocol";
 import type { Manager } from "socket.io-client";
 import { parseWith, type Schema } from "./parse-with.ts";
@@ -26,54 +26,69 @@ export interface ServiceLink {
   close(): void;
 }
 
-/** One service's namespace on the shared connection. It doesn't reconnect by itself: it calls `retry`. */
+/**
+ * One service's namespace on the shared connection. It doesn't reconnect by itself: it calls `retry` with the time (ms)
+ * that it had been up, 0 where the connection couldn't be made.
+ */
 export function createServiceLink(options: {
   manager: Manager;
   namespace: string;
   log: Log;
+  clock: Clock;
+  wire: number;
   /** The connection is lost or couldn't be made, and is worth another try. */
-  retry: () => void;
+  retry: (upFor: number) => void;
   /** The service has let us in: the next loss is a new one. */
   settled: () => void;
 }): ServiceLink {
-  const { log, namespace } = options;
-  const socket = options.manager.socket(namespace, { auth: { wire: WIRE_VERSION } });
+  const { clock, log, namespace } = options;
+  const socket = options.manager.socket(namespace, { auth: { wire: options.wire } });
   const listeners = new Set<(event: LinkEvent) => void>();
-  let greeted: Extract<LinkEvent, { type: "greeted" }> | undefined;
-  let refused: Extract<LinkEvent, { type: "refused" }> | undefined;
+  /** What was told last; undefined before the first connection was made or has failed. */
+  let standing: LinkEvent | undefined;
+  /** Asking to connect while a connection is under way would ask the service twice. */
+  let connecting = false;
+  let upSince = 0;
+
+  socket.on("connect", () => {
+    connecting = false;
+    upSince = clock.now();
+  });
 
   socket.on("hello", (payload: unknown) => {
     const hello = parseWith<Hello>(Hello, payload);
     if (!hello.ok || socket.id === undefined) return refuse("RELAY_REFUSED");
-    greeted = { type: "greeted", hello: hello.value, socketId: socket.id };
-    tell(greeted);
+    tell({ type: "greeted", hello: hello.value, socketId: socket.id });
   });
   socket.on("disconnect", () => {
-    const wasGreeted = greeted !== undefined;
-    greeted = undefined;
-    if (refused) return;
-    if (wasGreeted) tell({ type: "down" });
-    options.retry();
+    connecting = false;
+    if (standing?.type === "refused") return;
+    tellDown();
+    options.retry(clock.now() - upSince);
   });
   socket.on("connect_error", (error) => {
+    connecting = false;
     const code = refusalCode(error);
     // Without a code of the service's own the socket is "active" where only the transport failed.
     if (code === "WIRE_VERSION_UNSUPPORTED") refuse(code);
     else if (socket.active || (code !== undefined && PASSING.has(code))) {
-      tell({ type: "down" });
-      options.retry();
+      tellDown();
+      options.retry(0);
     } else refuse("RELAY_REFUSED");
   });
 
   function refuse(code: "WIRE_VERSION_UNSUPPORTED" | "RELAY_REFUSED"): void {
     log("error", "relay refused the connection", { namespace, code });
-    greeted = undefined;
-    refused = { type: "refused", code };
+    tell({ type: "refused", code });
     socket.disconnect();
-    tell(refused);
+  }
+
+  function tellDown(): void {
+    if (standing?.type !== "down") tell({ type: "down" });
   }
 
   function tell(event: LinkEvent): void {
+    standing = event;
     for (const listener of listeners) listener(event);
   }
 
@@ -105,7 +120,6 @@ export function createServiceLink(options: {
     listen(listener) {
       listeners.add(listener);
       queueMicrotask(() => {
-        const standing = refused ?? greeted;
         if (standing && listeners.has(listener)) listener(standing);
       });
       return () => listeners.delete(listener);
@@ -114,7 +128,9 @@ export function createServiceLink(options: {
       socket.on(event, handle);
     },
     connect() {
-      if (!refused && !socket.connected) socket.connect();
+      if (standing?.type === "refused" || connecting || socket.connected) return;
+      connecting = true;
+      socket.connect();
     },
     close() {
       listeners.clear();

@@ -1,14 +1,17 @@
 import type { AuthenticationLink, Clock, DeliveryLinkEvent, LinkDown, Log, RelayLink } from "@thicket/client";
-import { authenticationRequests, deliveryEvents, deliveryRequests, NAMESPACES } from "@thicket/protocol";
+import {
+  authenticationRequests,
+  deliveryEvents,
+  deliveryRequests,
+  NAMESPACES,
+  WIRE_VERSION,
+} from "@thicket/protocol";
 import type { AuthenticationReply, DeliveryReply } from "@thicket/protocol";
 import { Manager } from "socket.io-client";
 import parser from "socket.io-msgpack-parser";
+import { createBackoff } from "./backoff.ts";
 import { parseWith } from "./parse-with.ts";
 import { createServiceLink } from "./service-link.ts";
-
-/** Delays (ms) before the connection is tried again: doubled from the first to the longest, each with jitter. */
-const FIRST_DELAY = 500;
-const LONGEST_DELAY = 30_000;
 
 export interface SocketLinks {
   relay: RelayLink;
@@ -30,6 +33,8 @@ export function createSocketLinks(options: {
   /** Fires `online` when there is a network again. */
   network: EventTarget;
   log: Log;
+  /** Default: the version of this build. */
+  wire?: number;
 }): SocketLinks {
   const { clock, log, network } = options;
   const origin = new URL(options.url).origin;
@@ -42,31 +47,29 @@ export function createSocketLinks(options: {
     timeout: 10_000,
   });
 
-  let attempts = 0;
   let wanted = false;
-  let cancelRetry: (() => void) | undefined;
   const connect = () => {
-    cancelRetry?.();
-    cancelRetry = undefined;
-    if (!wanted) return;
-    delivery.connect();
-    authentication.connect();
+    for (const { backoff, link } of [delivery, authentication]) {
+      backoff.cancel();
+      if (wanted) link.connect();
+    }
   };
-  const service = {
-    manager,
-    log,
-    retry() {
-      if (cancelRetry || !wanted) return;
-      const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempts) * (0.5 + options.jitter() / 2);
-      attempts += 1;
-      cancelRetry = clock.after(delay, connect);
-    },
-    settled() {
-      attempts = 0;
-    },
+  const open = (namespace: string) => {
+    const backoff = createBackoff(options, () => wanted && link.connect());
+    const link = createServiceLink({
+      manager,
+      namespace,
+      clock,
+      log,
+      wire: options.wire ?? WIRE_VERSION,
+      retry: (upFor) => wanted && backoff.retry(upFor),
+      // A service that has let us in is a sign that the other one will.
+      settled: connect,
+    });
+    return { backoff, link };
   };
-  const delivery = createServiceLink({ ...service, namespace: NAMESPACES.delivery });
-  const authentication = createServiceLink({ ...service, namespace: NAMESPACES.authentication });
+  const delivery = open(NAMESPACES.delivery);
+  const authentication = open(NAMESPACES.authentication);
   const begin = () => {
     if (wanted) return;
     wanted = true;
@@ -76,7 +79,7 @@ export function createSocketLinks(options: {
 
   const hints = new Set<(event: DeliveryLinkEvent) => void>();
   for (const type of keysOf(deliveryEvents)) {
-    delivery.receive(type, (payload) => {
+    delivery.link.receive(type, (payload) => {
       const parsed = parseWith<unknown>(deliveryEvents[type], payload);
       if (!parsed.ok) return log("warn", "relay event malformed", { type });
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this type
@@ -90,13 +93,13 @@ export function createSocketLinks(options: {
       origin,
       request: (name, request) =>
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this name
-        delivery.request(name, request, deliveryRequests[name].reply) as Promise<
+        delivery.link.request(name, request, deliveryRequests[name].reply) as Promise<
           DeliveryReply<typeof name> | LinkDown
         >,
-      login: delivery.login,
+      login: delivery.link.login,
       listen(listener) {
         hints.add(listener);
-        const stop = delivery.listen(listener);
+        const stop = delivery.link.listen(listener);
         begin();
         return () => {
           hints.delete(listener);
@@ -108,12 +111,12 @@ export function createSocketLinks(options: {
       origin,
       request: (name, request) =>
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema is the one of this name
-        authentication.request(name, request, authenticationRequests[name].reply) as Promise<
+        authentication.link.request(name, request, authenticationRequests[name].reply) as Promise<
           AuthenticationReply<typeof name> | LinkDown
         >,
-      login: authentication.login,
+      login: authentication.link.login,
       listen(listener) {
-        const stop = authentication.listen(listener);
+        const stop = authentication.link.listen(listener);
         begin();
         return stop;
       },
@@ -121,10 +124,10 @@ export function createSocketLinks(options: {
     close() {
       wanted = false;
       network.removeEventListener("online", connect);
-      cancelRetry?.();
-      cancelRetry = undefined;
-      delivery.close();
-      authentication.close();
+      for (const { backoff, link } of [delivery, authentication]) {
+        backoff.cancel();
+        link.close();
+      }
     },
   };
 }
