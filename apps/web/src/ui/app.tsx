@@ -37,14 +37,13 @@ export function App() {
 function Stage() {
   const account = useUi((state) => state.view.account.state);
   const connection = useUi((state) => state.view.connection);
-  if (connection.state === "refused" && (account === "loading" || isStoreError(connection.error))) {
-    return <CannotStart error={connection.error} />;
-  }
   switch (account) {
     case "loading":
-      return <Starting />;
+      return connection.state === "refused" ? <CannotStart error={connection.error} /> : <Starting />;
     case "none":
-      return (
+      return connection.state === "refused" && isStoreError(connection.error) ? (
+        <CannotStart error={connection.error} />
+      ) : (
         <>
           <Onboarding />
           <ConnectionBanner floating />
@@ -95,7 +94,8 @@ function Main({ route }: { route: Route }) {
           <Mark className="mx-auto size-20 opacity-80" />
           <p className="mt-4 font-display text-lg font-semibold">Pick a conversation</p>
           <p className="mt-1 text-small text-muted">
-            or go anywhere with <Key>Ctrl</Key> <Key>K</Key>
+            or go anywhere with <Key>{/Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘" : "Ctrl"}</Key>{" "}
+            <Key>K</Key>
           </p>
         </div>
       );

@@ -21,7 +21,7 @@ export function toastError(error: ClientError): void {
 export function Toasts() {
   return (
     <Toast.Portal>
-      <Toast.Viewport className="pointer-events-none fixed inset-x-4 top-[calc(1rem+env(safe-area-inset-top))] z-50 flex flex-col gap-2 md:inset-x-auto md:top-auto md:right-6 md:bottom-6 md:w-96">
+      <Toast.Viewport className="pointer-events-none fixed inset-x-4 top-[calc(1rem+env(safe-area-inset-top))] z-50 flex flex-col gap-2 md:inset-x-auto md:top-auto md:bottom-4 md:left-4 md:w-76">
         <List />
       </Toast.Viewport>
     </Toast.Portal>
@@ -37,7 +37,7 @@ function List() {
       toast={toast}
       // oxlint-disable-next-line jsx-a11y/prefer-tag-over-role -- no tag fits
       role="group"
-      swipeDirection={["up", "right"]}
+      swipeDirection={["up", "left"]}
       className="toast popup pointer-events-auto flex items-start gap-3 rounded-2xl p-4"
     >
       {toast.type === "error" ? (

@@ -112,7 +112,7 @@ export const SENTENCES: Record<ClientErrorCode, (subject: string | undefined) =>
   }),
   STORE_UNAVAILABLE: (part) => ({
     sentence: part
-      ? `Thicket can't use this browser's storage (${part}).`
+      ? `Thicket can't use this browser's storage: ${part} is missing.`
       : "Thicket can't use this browser's storage.",
     advice:
       "It keeps your keys and messages there and nowhere else. Leave private browsing, or allow site data for this page, and reload.",

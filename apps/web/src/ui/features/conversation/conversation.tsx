@@ -1,8 +1,9 @@
 import type { ConversationView } from "@thicket/client/api";
 import { ArrowLeft, MessageCircleOff, RotateCw, UsersRound } from "lucide-react";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { Avatar } from "../../components/avatar.tsx";
 import { Button, IconButton } from "../../components/button.tsx";
+import { TOUCH, useMedia } from "../../components/use-media.ts";
 import { toastError } from "../../components/toasts.tsx";
 import { goBack, navigate } from "../../store/navigation.ts";
 import { openWindow, useUi } from "../../store/store.ts";
@@ -29,11 +30,18 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
   const opened = useUi((state) => state.windows[conversationId] !== undefined);
   const title = conversationTitle(conversation, people, self);
   const others = otherNames(conversation, people, self);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const touch = useMedia(TOUCH);
   const writable = membership.state === "member" || membership.state === "founding";
 
   useEffect(() => {
     if (!opened) void openWindow(conversationId).then((error) => error && toastError(error));
   }, [conversationId, opened]);
+
+  // Where the composer doesn't take the focus (it would raise the keyboard), the title does: one knows where one is.
+  useEffect(() => {
+    if (touch) heading.current?.focus({ preventScroll: true });
+  }, [touch]);
 
   return (
     <>
@@ -43,7 +51,12 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
         </IconButton>
         <Avatar id={conversationId} name={title} shape={conversation.kind === "group" ? "group" : "person"} />
         <div className="min-w-0 flex-1">
-          <h2 dir="auto" className="truncate text-base/5 font-semibold">
+          <h2
+            ref={heading}
+            tabIndex={-1}
+            dir="auto"
+            className="truncate text-base/5 font-semibold outline-none"
+          >
             {title}
           </h2>
           <p className="truncate text-small text-muted">

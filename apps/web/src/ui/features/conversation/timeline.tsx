@@ -40,7 +40,7 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
 
   const [start] = useState(() => {
     const unread = rows.findIndex((row) => row.unread);
-    return unread > 0
+    return unread >= 0
       ? { index: unread, align: "start" as const, offset: -48 }
       : { index: "LAST" as const, align: "end" as const };
   });
