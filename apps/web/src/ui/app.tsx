@@ -19,6 +19,7 @@ import type { Route } from "./routes.ts";
 import { openOverlay, useRoute } from "./store/navigation.ts";
 import { useUi } from "./store/store.ts";
 import { errorSentence } from "./text/error-sentence.ts";
+import { accountOf } from "./text/names.ts";
 
 export function App() {
   return (
@@ -89,17 +90,32 @@ function Main({ route }: { route: Route }) {
     case "settings":
       return <Settings />;
     case "home":
-      return (
-        <div className="m-auto max-w-80 p-6 text-center">
-          <Mark className="mx-auto size-20 opacity-80" />
-          <p className="mt-4 font-display text-lg font-semibold">Pick a conversation</p>
-          <p className="mt-1 text-small text-muted">
-            or go anywhere with <Key>{/Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘" : "Ctrl"}</Key>{" "}
-            <Key>K</Key>
-          </p>
-        </div>
-      );
+      return <Blank />;
   }
+}
+
+/** Beside the list, while nothing is open. */
+function Blank() {
+  const empty = useUi((state) => Object.keys(state.view.conversations).length === 0);
+  const handle = useUi((state) => accountOf(state.view)?.handle);
+  return (
+    <div className="m-auto max-w-88 p-6 text-center">
+      <Mark className="mx-auto size-20 opacity-80" />
+      <p className="mt-4 font-display text-lg font-semibold">
+        {empty ? `Welcome, ${handle}` : "Pick a conversation"}
+      </p>
+      {empty ? (
+        <p className="mt-1 text-small text-muted">
+          This is where you’ll read and write. Tell others your handle, or invite them by theirs.
+        </p>
+      ) : (
+        <p className="mt-1 text-small text-muted">
+          or go anywhere with <Key>{/Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘" : "Ctrl"}</Key>{" "}
+          <Key>K</Key>
+        </p>
+      )}
+    </div>
+  );
 }
 
 function Key({ children }: { children: string }) {
