@@ -19,35 +19,34 @@ export interface FaultyNetwork {
   conditions: Conditions;
   /** Sends one message; `arrive` is called for each time that it arrives. */
   carry: (label: string, arrive: () => void) => void;
-  /** The same, but never twice. */
-  carryOnce: (label: string, arrive: () => void) => void;
+  /** Late, but neither lost nor doubled: for what a live connection always carries. */
+  carryWhole: (label: string, arrive: () => void) => void;
   /** How long something takes that can't be lost, such as opening a connection (ms). */
   latency(): number;
 }
 
 export function createFaultyNetwork(deps: { clock: VirtualClock; dice: Dice; trace: Trace }): FaultyNetwork {
   const { clock, dice, trace } = deps;
-  const carry = (label: string, mayDouble: boolean, arrive: () => void) => {
-    const { drop, duplicate, straggle } = network.conditions;
-    if (dice.chance(drop)) {
-      trace.line(`  lost: ${label}`);
-      return;
-    }
-    const copies = mayDouble && dice.chance(duplicate) ? 2 : 1;
-    for (let copy = 0; copy < copies; copy++) {
-      const factor = dice.chance(straggle) ? 1 + dice.int(100) : 1;
-      clock.after(network.latency() * factor, arrive);
-    }
-    if (copies === 2) trace.line(`  twice: ${label}`);
-  };
   const network: FaultyNetwork = {
     conditions: CALM,
     latency() {
       const [least, most] = network.conditions.latency;
       return least + dice.int(most - least + 1);
     },
-    carry: (label, arrive) => carry(label, true, arrive),
-    carryOnce: (label, arrive) => carry(label, false, arrive),
+    carry(label, arrive) {
+      const { drop, duplicate, straggle } = network.conditions;
+      if (dice.chance(drop)) {
+        trace.line(`  lost: ${label}`);
+        return;
+      }
+      const copies = dice.chance(duplicate) ? 2 : 1;
+      for (let copy = 0; copy < copies; copy++) {
+        const factor = dice.chance(straggle) ? 1 + dice.int(100) : 1;
+        clock.after(network.latency() * factor, arrive);
+      }
+      if (copies === 2) trace.line(`  twice: ${label}`);
+    },
+    carryWhole: (_label, arrive) => void clock.after(network.latency(), arrive),
   };
   return network;
 }

@@ -130,11 +130,11 @@ function createWire<Requests, Event>(deps: WireDeps<Requests, Event>): Wire<Requ
         const giveUp = () => answer(LINK_DOWN);
         const cancel = clock.after(REPLY_TIMEOUT, giveUp);
         waiting.add(giveUp);
-        // A connection's login is never doubled: the nonce is for one.
-        const carry = name.endsWith("login") ? network.carryOnce : network.carry;
+        // A nonce serves one login: a connection that loses it is a connection that broke, which comes on its own.
+        const carry = name.endsWith("login") ? network.carryWhole : network.carry;
         carry(`${deps.who} -> ${name}`, () => {
           void hold(act(through)).then((reply) =>
-            network.carry(`${deps.who} <- ${name}`, () => session === through && answer(reply)),
+            carry(`${deps.who} <- ${name}`, () => session === through && answer(reply)),
           );
         });
         life.pass(`after ${name}`);

@@ -7,11 +7,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AuthenticationService, openAuthenticationService } from "@thicket/authentication-service";
 import type { DeliveryLinkEvent, LinkEvent, Random } from "@thicket/client";
-import { type AsKey, checkLogin } from "@thicket/credential";
-import { type DeliveryService, type DeviceIdentity, openDeliveryService } from "@thicket/delivery-service";
-import { verifyEd25519 } from "@thicket/mls/public";
+import type { AsKey } from "@thicket/credential";
 import {
-  AccountId,
+  createKeyPackageCheck,
+  createLoginCheck,
+  type DeliveryService,
+  type DeviceIdentity,
+  type LoginCheck,
+  openDeliveryService,
+} from "@thicket/delivery-service";
+
+import {
   type AuthenticationReply,
   type AuthenticationRequest,
   type AuthenticationRequests,
@@ -20,7 +26,6 @@ import {
   type DeliveryRequest,
   type DeliveryRequests,
   deliveryRequests,
-  DeviceId,
   type Entry,
   type GroupId,
   Hello,
@@ -30,7 +35,6 @@ import {
   toHex,
   type WireErrorCode,
 } from "@thicket/protocol";
-import { createKeyPackageCheck } from "./check-published-key-package.ts";
 import {
   type AuthenticationRequestFunction,
   type DeliveryRequestFunction,
@@ -97,7 +101,9 @@ export function createRelay(options: RelayOptions): Relay {
   };
   const sessions = new Set<DeliverySession>();
   const authenticationSessions = new Set<(told: Told<LinkEvent>) => void>();
-  let services: { delivery: DeliveryService; authentication: AuthenticationService } | undefined;
+  let services:
+    | { delivery: DeliveryService; authentication: AuthenticationService; checkDelivery: LoginCheck }
+    | undefined;
 
   const relay: Relay = {
     async open() {
@@ -107,21 +113,32 @@ export function createRelay(options: RelayOptions): Relay {
         random,
         onFault: fault,
       });
+      const trustedAsKeys = () => authentication.asKeys;
       const delivery = openDeliveryService({
         file: join(directory, "delivery.sqlite"),
         now: () => clock.now(),
         random,
-        checkKeyPackage: createKeyPackageCheck(authentication.asKeys),
+        checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
         // A seed's people meet more often in its few minutes than anybody does in an hour.
         limits: { claimsPerTargetPerHour: 10_000 },
         defer: queueMicrotask,
         onAppended: fanOut,
+        onUnseated: (groupId, seatIds) => {
+          for (const { rooms } of sessions) {
+            const seatId = rooms.get(groupId);
+            if (seatId !== undefined && seatIds.includes(seatId)) rooms.delete(groupId);
+          }
+        },
         onAcked: (groupId, seq) => tellRoom(groupId, { type: "acked", event: { groupId, seq } }),
         onWelcome: (device) => tellDevice(device, { type: "welcome", event: {} }),
         onKeyPackagesLow: (device, pool) => tellDevice(device, { type: "keyPackagesLow", event: pool }),
         onFault: fault,
       });
-      services = { delivery, authentication };
+      const checkDelivery = createLoginCheck({
+        trustedAsKeys,
+        now: () => clock.now(),
+      });
+      services = { delivery, authentication, checkDelivery };
     },
     async close() {
       const closing = services;
@@ -178,17 +195,13 @@ export function createRelay(options: RelayOptions): Relay {
         const proof = parse(Login.request, request);
         if (!proof || nonceUsed) return refused("LOGIN_REFUSED");
         nonceUsed = true;
-        const verdict = await checkLogin(
-          proof,
-          { role: "ds", nonce: greeting.nonce, origin: ORIGIN, socketId },
-          {
-            trustedAsKeys: services.authentication.asKeys,
-            now: BigInt(Math.floor(clock.now() / 1000)),
-            verify: verifyEd25519,
-          },
-        );
-        if (!verdict.ok) return refused("LOGIN_REFUSED");
-        session.device = identityOf(verdict.device);
+        const device = await services.checkDelivery(proof, {
+          nonce: greeting.nonce,
+          origin: ORIGIN,
+          socketId,
+        });
+        if (!device) return refused("LOGIN_REFUSED");
+        session.device = device;
         return { ok: true };
       },
       async request(name, raw) {
@@ -262,7 +275,7 @@ export function createRelay(options: RelayOptions): Relay {
     };
   }
 
-  /** Hints for who is connected. A seat that a commit removes still hears of that commit, then nothing more. */
+  /** Hints for who is connected. */
   function fanOut(groupId: GroupId, entries: readonly Entry[], hiddenFrom: readonly SeatId[]): void {
     for (const entry of entries) watch.appended(groupId, entry);
     for (const session of sessions) {
@@ -270,7 +283,6 @@ export function createRelay(options: RelayOptions): Relay {
       if (seatId === undefined || hiddenFrom.includes(seatId)) continue;
       for (const entry of entries) watch.handed("a listener", groupId, seatId, entry);
       session.tell({ type: "event", event: { type: "entries", event: { groupId, entries: [...entries] } } });
-      if (entries.some((entry) => entry.commit?.seatsRemoved.includes(seatId))) session.rooms.delete(groupId);
     }
   }
 
@@ -284,13 +296,6 @@ export function createRelay(options: RelayOptions): Relay {
         session.tell({ type: "event", event });
     }
   }
-}
-
-function identityOf(certificate: { userId: Uint8Array; deviceId: Uint8Array }): DeviceIdentity {
-  const userId = parse(AccountId, toHex(certificate.userId));
-  const deviceId = parse(DeviceId, toHex(certificate.deviceId));
-  if (userId === undefined || deviceId === undefined) throw new Error("ids of a checked certificate");
-  return { userId, deviceId };
 }
 
 function refused(code: WireErrorCode): { ok: false; error: { code: WireErrorCode } } {
