@@ -45,15 +45,22 @@ export function conversationView(memory: Memory, conversation: ConversationRow):
  * The group that a conversation goes on in. A 1:1 chat that both founded at once has two: both people take the one
  * with the lower id. Where none goes on, the one that was last.
  */
-export function activeGroup(memory: Pick<Memory, "groups">, conversation: ConversationRow): Group | undefined {
+export function activeGroup(
+  memory: Pick<Memory, "groups">,
+  conversation: ConversationRow,
+): Group | undefined {
   const groups = groupsOf(memory, conversation);
   const live = groups.filter(({ row }) => isLive(row)).toSorted(byId);
   return live.find(hasPeer) ?? live[0] ?? groups.at(-1);
 }
 
 /** Whether a 1:1 chat has both its people: one that the other has left goes on in another group. */
-function hasPeer({ row }: Group): boolean {
-  return row.kind === "group" || row.membership.state === "founding" || new Set(row.roster.map(({ userId }) => userId)).size > 1;
+export function hasPeer({ row }: Group): boolean {
+  return (
+    row.kind === "group" ||
+    row.membership.state === "founding" ||
+    new Set(row.roster.map(({ userId }) => userId)).size > 1
+  );
 }
 
 function groupsOf(memory: Pick<Memory, "groups">, conversation: ConversationRow): Group[] {

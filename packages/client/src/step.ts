@@ -41,7 +41,10 @@ export interface Step {
   removeItem(conversationId: ConversationId, itemId: string): Promise<void>;
   /** Tells the screens of an item whose row is as it was: what it says of its delivery has changed. */
   showItem(conversationId: ConversationId, row: TimelineRow): void;
-  itemPosition(conversationId: ConversationId, itemId: string): Promise<{ position: Position; mimiId?: string } | undefined>;
+  itemPosition(
+    conversationId: ConversationId,
+    itemId: string,
+  ): Promise<{ position: Position; mimiId?: string } | undefined>;
   item(conversationId: ConversationId, itemId: string): Promise<TimelineRow | undefined>;
   write(write: Write): void;
   problem(error: ClientError): void;
@@ -238,7 +241,10 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     const told: ClientEvent[] = [];
     if (account?.state === "signedUp" && before?.state !== "signedUp") {
       const { userId, deviceId, handle, host } = account;
-      told.push({ type: "account", account: { state: "signedUp", account: { userId, deviceId, handle, host } } });
+      told.push({
+        type: "account",
+        account: { state: "signedUp", account: { userId, deviceId, handle, host } },
+      });
     }
     for (const conversationId of touched) told.push(...conversationEvents(conversationId));
     return told;

@@ -215,6 +215,8 @@ export interface IntentRow {
   act: IntentAct;
   /** Epochs lost, or requests for key packages that brought none, so far. */
   tries: number;
+  /** Not to be tried again before this time (ms). */
+  retryAt?: number;
   error?: ClientError;
 }
 

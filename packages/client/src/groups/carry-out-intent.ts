@@ -134,7 +134,9 @@ async function carryOutRemove(
   const list = members(state);
   const self = step.account()?.userId;
   // FUN-4: all of a person's devices in one commit.
-  const remove = list.filter(({ leafNode }) => memberOfLeaf(leafNode).userId === userId).map(({ leaf }) => leaf);
+  const remove = list
+    .filter(({ leafNode }) => memberOfLeaf(leafNode).userId === userId)
+    .map(({ leaf }) => leaf);
   if (remove.length === 0) return dropIntent(step, group, intent);
   if (self === undefined || userId === self || !mayAdminister(policy, memberFacts(list), self)) {
     return dropIntent(step, group, intent, "NOT_ALLOWED");
@@ -189,7 +191,10 @@ async function changePolicy(
 }
 
 function sameExtensions(a: readonly Extension[], b: readonly Extension[]): boolean {
-  return a.length === b.length && a.every(({ type, data }) => b.some((other) => other.type === type && equalBytes(other.data, data)));
+  return (
+    a.length === b.length &&
+    a.every(({ type, data }) => b.some((other) => other.type === type && equalBytes(other.data, data)))
+  );
 }
 
 /**

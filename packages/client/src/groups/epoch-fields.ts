@@ -17,7 +17,16 @@ import { epochTokenOf, seatIdOf } from "./seats.ts";
 
 type EpochFields = Pick<
   GroupRow,
-  "epoch" | "epochAuthenticator" | "epochToken" | "kind" | "host" | "title" | "admins" | "mayAdd" | "roster" | "leaving"
+  | "epoch"
+  | "epochAuthenticator"
+  | "epochToken"
+  | "kind"
+  | "host"
+  | "title"
+  | "admins"
+  | "mayAdd"
+  | "roster"
+  | "leaving"
 >;
 
 /** The policy of a group that this client takes part in: one without is never entered. */
@@ -56,7 +65,8 @@ export function epochFields(state: GroupState, before: readonly RosterEntry[], s
 export function leavingUsers(state: GroupState): AccountId[] {
   const leaves = new Map(members(state).map(({ leaf, leafNode }) => [leaf, leafNode]));
   const users = pendingProposals(state).flatMap(({ proposal, sender }) => {
-    const leafNode = proposal.kind === "remove" && proposal.removed === sender ? leaves.get(sender) : undefined;
+    const leafNode =
+      proposal.kind === "remove" && proposal.removed === sender ? leaves.get(sender) : undefined;
     return leafNode === undefined ? [] : [memberOfLeaf(leafNode).userId];
   });
   return [...new Set(users)];

@@ -48,9 +48,7 @@ export function membersAfter(state: GroupState, { effects }: StagedCommit): Memb
 export function clearFieldsOf(state: GroupState, staged: StagedCommit): Omit<CommitFields, "nextTokenHash"> {
   const { seatKey } = policyOf(state);
   const { added, removed, updated } = staged.effects;
-  const rotated = updated.filter(
-    ({ before, after }) => !equalBytes(before.signatureKey, after.signatureKey),
-  );
+  const rotated = updated.filter(({ before, after }) => !equalBytes(before.signatureKey, after.signatureKey));
   return {
     seatsAdded: [
       ...added.map(({ leafNode }) => seatOfLeaf(seatKey, leafNode)),
@@ -122,7 +120,10 @@ function judgeLeaves(
   { effects }: StagedCommit,
   membersThen: readonly Member[],
 ): CommitRefusal | undefined {
-  const fresh = [...effects.added.map(({ leafNode }) => leafNode), ...effects.updated.map((leaf) => leaf.after)];
+  const fresh = [
+    ...effects.added.map(({ leafNode }) => leafNode),
+    ...effects.updated.map((leaf) => leaf.after),
+  ];
   const leaves = after.version === before.version ? fresh : membersThen.map(({ leafNode }) => leafNode);
   for (const { extensions } of leaves) {
     const profile = readLeafProfile(extensions);

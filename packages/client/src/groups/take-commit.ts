@@ -16,6 +16,7 @@ import type { Step } from "../step.ts";
 import { endMembership } from "./end-membership.ts";
 import { enterEpoch } from "./enter-epoch.ts";
 import { seen } from "./epoch-fields.ts";
+import { intentOf, replaceIntent, withLoss } from "./lose-commit.ts";
 import { missingDevices } from "./missing-devices.ts";
 import { type CommitLine, judgeCommit, linesOf } from "./judge-commit.ts";
 import { UNKNOWN_AUTHOR } from "../messages/unknown-author.ts";
@@ -27,7 +28,8 @@ export async function mergeOwnCommit(step: Step, group: LoadedGroup, entry: Entr
   const merged = enterEpoch(group, engine.next, entry.seq);
   const intents = merged.intents.filter(
     // An invitation goes on for devices that had no key package to be claimed.
-    ({ order, act }) => order !== staged.intent || (act.type === "invite" && missingDevices(merged, act).length > 0),
+    ({ order, act }) =>
+      order !== staged.intent || (act.type === "invite" && missingDevices(merged, act).length > 0),
   );
   const founded = merged.row.membership.state === "founding";
   const row = founded ? { ...merged.row, membership: { state: "member" } as const } : merged.row;
@@ -51,7 +53,12 @@ export async function takeCommit(step: Step, group: LoadedGroup, entry: Entry): 
 
   const lines = linesOf(state, staged);
   if (staged.next === undefined) return leaveGroup(step, group, entry, lines);
-  const entered = enterEpoch(group, staged.next, entry.seq);
+  const lost = group.staged && intentOf(group);
+  const entered = enterEpoch(
+    lost ? replaceIntent(group, withLoss(step, lost)) : group,
+    staged.next,
+    entry.seq,
+  );
   const { row } = entered;
   step.setGroup({ ...entered, row: { ...row, roster: seen(row.roster, sender) } });
   pinMembers(step, staged.next, lines);

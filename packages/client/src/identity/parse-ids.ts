@@ -3,7 +3,9 @@ import * as protocol from "@thicket/protocol";
 /** What the ids' schemas offer (Standard Schema): a value, or issues. */
 interface IdSchema<T> {
   "~standard": {
-    validate(value: unknown): { value: T; issues?: undefined } | { issues: readonly unknown[] } | Promise<unknown>;
+    validate(
+      value: unknown,
+    ): { value: T; issues?: undefined } | { issues: readonly unknown[] } | Promise<unknown>;
   };
 }
 

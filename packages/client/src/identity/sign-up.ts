@@ -86,11 +86,7 @@ export async function registrationOf(
 }
 
 /** Takes the AS's attestation if it says of this account what it is, under a key that the AS greeted with. */
-export async function takeAttestation(
-  step: Step,
-  account: AccountRow,
-  bytes: Uint8Array,
-): Promise<boolean> {
+export async function takeAttestation(step: Step, account: AccountRow, bytes: Uint8Array): Promise<boolean> {
   const attestation = readAttestation(bytes);
   const device = readDeviceCertificate(account.deviceCertificate);
   if (!attestation.ok || !device.ok) return false;

@@ -50,6 +50,10 @@ export function readMessage(saying: Saying, message: Uint8Array): ReadMessage | 
 }
 
 /** The message id, 32 bytes. */
-export function mimiIdOf({ host, groupId, author }: Saying, message: Uint8Array, salt: Uint8Array): Uint8Array {
+export function mimiIdOf(
+  { host, groupId, author }: Saying,
+  message: Uint8Array,
+  salt: Uint8Array,
+): Uint8Array {
   return messageId({ senderUri: senderUri(host, author), roomUri: roomUri(host, groupId), message, salt });
 }

@@ -18,7 +18,11 @@ import { UNKNOWN_AUTHOR } from "./unknown-author.ts";
  * Takes the next entry of a group's log: what it says, and the cursor behind it, in one commit. Nothing that an
  * entry holds stops the log: what can't be read becomes a line that says why.
  */
-export async function receiveEntry(step: Step, groupId: LoadedGroup["row"]["groupId"], entry: Entry): Promise<void> {
+export async function receiveEntry(
+  step: Step,
+  groupId: LoadedGroup["row"]["groupId"],
+  entry: Entry,
+): Promise<void> {
   const found = step.group(groupId);
   // The log and its order are the relay's; what was taken once is not taken again.
   if (found === undefined || entry.seq <= found.cursor.seq || !isLive(found.row)) return;
@@ -142,7 +146,13 @@ async function showMessage(
     return;
   }
   const at = header === undefined ? entry.receivedAt : Math.min(Number(header.at), entry.receivedAt);
-  await addReceived(step, group, entry, { id: itemId, at, author, body: message.body, mimiId: message.mimiId });
+  await addReceived(step, group, entry, {
+    id: itemId,
+    at,
+    author,
+    body: message.body,
+    mimiId: message.mimiId,
+  });
 }
 
 /** The item's id; undefined where this very message is there already. */

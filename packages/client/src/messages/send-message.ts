@@ -1,4 +1,5 @@
 import { toHex } from "@thicket/protocol";
+import { answeredBefore } from "../acts.ts";
 import type { ClientError, CommandOf, CommandReply } from "../api.ts";
 import { activeGroup } from "../conversation-view.ts";
 import { parseEntryId } from "../identity/parse-ids.ts";
@@ -23,6 +24,8 @@ export async function sendMessage(
 ): Promise<CommandReply> {
   const { conversationId, commandId, text, at } = command;
   if ((await step.itemPosition(conversationId, commandId)) !== undefined) return { ok: true };
+  const before = await answeredBefore(step, command);
+  if (before !== undefined) return before;
   const account = step.account();
   const conversation = step.conversation(conversationId);
   if (account === undefined || conversation === undefined) return failed({ code: "CONVERSATION_UNKNOWN" });
@@ -33,7 +36,8 @@ export async function sendMessage(
   }
   if (text.trim() === "") return failed({ code: "MESSAGE_EMPTY" });
   const content = encodeText(commandId, text);
-  if (content.length > MESSAGE_MAX) return failed({ code: "MESSAGE_TOO_LARGE", subject: String(MESSAGE_MAX) });
+  if (content.length > MESSAGE_MAX)
+    return failed({ code: "MESSAGE_TOO_LARGE", subject: String(MESSAGE_MAX) });
   const changed = changedIdentity(step, group);
   if (changed !== undefined) return failed(changed);
 
@@ -71,11 +75,13 @@ export async function retryMessage(step: Step, command: CommandOf<"retryMessage"
   if (item === undefined || conversation === undefined) return failed({ code: "CONVERSATION_UNKNOWN" });
   const before = step.group(item.groupId);
   const waiting = before?.outbox.find(({ itemId }) => itemId === messageId);
-  if (before === undefined || waiting?.failed === undefined || item.content.kind !== "message") return { ok: true };
+  if (before === undefined || waiting?.failed === undefined || item.content.kind !== "message")
+    return { ok: true };
   const { failed: _error, sealed: _sealed, ...again } = waiting;
   const target = activeGroup({ groups: groupMap(step) }, conversation);
   const state = target?.row.membership.state;
-  if (target === undefined || (state !== "member" && state !== "founding")) return failed({ code: "NOT_MEMBER" });
+  if (target === undefined || (state !== "member" && state !== "founding"))
+    return failed({ code: "NOT_MEMBER" });
   const changed = changedIdentity(step, target);
   if (changed !== undefined) return failed(changed);
 

@@ -18,8 +18,8 @@ export interface Situation {
   self: AccountId;
   /** The log reaches further than what was taken in. */
   behind: boolean;
-  /** Orders of acts that wait for their time. */
-  resting: ReadonlySet<number>;
+  /** Milliseconds. */
+  now: number;
   /** Our rank's time to commit others' proposals has come. */
   commitDue: boolean;
   /** The last seq that was acknowledged. */
@@ -50,11 +50,21 @@ function nextAct(group: Group, situation: Situation): Task | undefined {
   );
   const open = intents.filter((intent) => !isProposed(group, intent, situation.self));
   const [next] = [...open, ...messages]
-    .filter((item) => !("act" in item && situation.resting.has(item.order) && isPassedOver(item)))
+    .filter((item) => !("act" in item && isResting(item, situation) && isPassedOver(item)))
     .toSorted((a, b) => a.order - b.order);
   if (next === undefined) return undefined;
-  if ("act" in next) return situation.resting.has(next.order) ? undefined : { kind: "act", intent: next };
+  if ("act" in next) return isResting(next, situation) ? undefined : { kind: "act", intent: next };
   return othersLeave(group, situation.self) ? { kind: "commitProposals" } : { kind: "seal", entry: next };
+}
+
+function isResting({ retryAt }: IntentRow, { now }: Situation): boolean {
+  return retryAt !== undefined && retryAt > now;
+}
+
+/** When (ms) an act that waits is to be tried again; undefined where none waits. */
+export function nextRetry({ intents }: Group): number | undefined {
+  const times = intents.flatMap(({ retryAt }) => retryAt ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** Waits for somebody else, perhaps for days: what follows needn't wait with it. */
@@ -79,6 +89,6 @@ export function isFree(group: Group, situation: Situation): boolean {
     (task.kind === "nothing" || task.kind === "acknowledge") &&
     !situation.behind &&
     !othersLeave(group, situation.self) &&
-    group.intents.every((intent) => isPassedOver(intent) && situation.resting.has(intent.order))
+    group.intents.every((intent) => isPassedOver(intent) && isResting(intent, situation))
   );
 }

@@ -1,5 +1,8 @@
 /** A function that runs once at a time: asked for while it runs, it runs once more. */
-export function singleFlight(start: (work: () => Promise<void>) => void, work: () => Promise<void>): () => void {
+export function singleFlight(
+  start: (work: () => Promise<void>) => void,
+  work: () => Promise<void>,
+): () => void {
   let running = false;
   let again = false;
   const ask = () => {

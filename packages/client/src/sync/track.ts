@@ -15,8 +15,8 @@ export interface Track {
   failures: number;
   /** Set while a repetition waits for its time; gives it up. */
   cancelRetry: (() => void) | undefined;
-  /** Acts that wait for their time, by order; gives the waiting up. */
-  readonly resting: Map<number, () => void>;
+  /** Set while an act waits for its time. */
+  cancelWake: (() => void) | undefined;
   /** Set while others' proposals wait for our rank's time: for which epoch. */
   commitTimer: { epoch: number; due: boolean; cancel: () => void } | undefined;
   /** A bug in this group was reported: it rests until the client starts again, and stops no other. */
@@ -34,7 +34,7 @@ export function newTrack(): Track {
     waiting: new Map(),
     failures: 0,
     cancelRetry: undefined,
-    resting: new Map(),
+    cancelWake: undefined,
     commitTimer: undefined,
     halted: false,
   };
@@ -48,8 +48,8 @@ export function disconnect(track: Track): void {
   track.waiting.clear();
   track.cancelRetry?.();
   track.cancelRetry = undefined;
-  for (const cancel of track.resting.values()) cancel();
-  track.resting.clear();
+  track.cancelWake?.();
+  track.cancelWake = undefined;
   track.commitTimer?.cancel();
   track.commitTimer = undefined;
 }
