@@ -188,6 +188,9 @@ describe("the path of a commit", () => {
       pathSecrets: (secrets) => new Map([...secrets].map(([index, secret]) => [index, secret.slice(1)])),
     };
     await expectRefusal(short, "PATH_UNREADABLE", "§7.5");
+    const keyless = { ...member(1), privateKeys: new Map() };
+    const message = await forgeCommit(member(EVIL), {}, deps);
+    await expect(processMessage(keyless, message, deps)).rejects.toMatchObject({ code: "PATH_UNREADABLE" });
   });
 });
 

@@ -2,7 +2,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
 import { signContent } from "../framing/authenticate.ts";
-import { mlsMessageCodec } from "../framing/message.ts";
+import { mlsMessageCodec, type PublicMessage, type Sender } from "../framing/message.ts";
 import { openPrivate, protectPrivate } from "../framing/private-message.ts";
 import { protectPublic } from "../framing/public-message.ts";
 import type { Proposal } from "../proposal.ts";
@@ -13,7 +13,7 @@ import { exportSecret, type GroupState, pendingProposals } from "./group-state.t
 import { openLate, retireEpoch } from "./past-epoch.ts";
 import { processMessage } from "./process-message.ts";
 import { diffGroup } from "./records.ts";
-import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
+import { createApplicationMessage, createProposal, proposeRemove, proposeUpdate } from "./send-message.ts";
 import { stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("messages");
@@ -186,19 +186,10 @@ describe("proposals", () => {
   test("come as PublicMessage only where that is asked for, and never from outside the group", async () => {
     const [alice, bob] = await three();
     const proposal: Proposal = { kind: "remove", removed: 2 };
-    const content = contentOf(bob, { kind: "proposal", proposal });
-    const signed = { wireFormat: "publicMessage" as const, content, groupContext: bob.encodedContext };
-    const auth = {
-      signature: await signContent(bob.suite, signed, bob.signatureKey),
-      confirmationTag: undefined,
-    };
-    const keys = {
-      ...bob.context,
-      groupContext: bob.encodedContext,
-      membershipKey: bob.secrets.membershipKey,
-    };
-    const publicMessage = protectPublic(bob.suite, { wireFormat: "publicMessage", content, auth }, keys);
-    const message = encode(mlsMessageCodec, { kind: "publicMessage", publicMessage });
+    const message = encode(mlsMessageCodec, {
+      kind: "publicMessage",
+      publicMessage: await inPublic(bob, proposal),
+    });
     await expect(processMessage(alice, message, deps)).rejects.toMatchObject({
       code: "WIRE_FORMAT_UNEXPECTED",
     });
@@ -206,19 +197,41 @@ describe("proposals", () => {
       sender: 1,
       proposal,
     });
-    const outside = encode(mlsMessageCodec, {
-      kind: "publicMessage",
-      publicMessage: {
-        ...publicMessage,
-        membershipTag: undefined,
-        content: { ...content, sender: { kind: "external", senderIndex: 0 } },
-      },
+    await expect(processMessage(bob, message, deps, { allowPublic: true })).rejects.toMatchObject({
+      code: "OWN_MESSAGE",
     });
-    await expect(processMessage(alice, outside, deps, { allowPublic: true })).rejects.toMatchObject({
-      code: "SENDER_INVALID",
-    });
+    const nobody = await inPublic({ ...bob, ownLeaf: 3 }, proposal);
+    const external = await inPublic(bob, proposal, { kind: "external", senderIndex: 0 });
+    for (const publicMessage of [nobody, external]) {
+      const outside = encode(mlsMessageCodec, { kind: "publicMessage", publicMessage });
+      await expect(processMessage(alice, outside, deps, { allowPublic: true })).rejects.toMatchObject({
+        code: "SENDER_INVALID",
+      });
+      await expect(openLate(retireEpoch(alice, undefined), outside)).rejects.toMatchObject({
+        code: "WIRE_FORMAT_UNEXPECTED",
+      });
+    }
+  });
+
+  test("for an Update aren't made without keeping its private key", async () => {
+    const [alice] = await three();
+    const update: Proposal = { kind: "update", leafNode: ownLeafNode(alice) };
+    await expect(createProposal(alice, update, {}, deps)).rejects.toMatchObject({ code: "PROPOSAL_INVALID" });
   });
 });
+
+/** A proposal as a signed PublicMessage. */
+async function inPublic(from: GroupState, proposal: Proposal, sender?: Sender): Promise<PublicMessage> {
+  const own = contentOf(from, { kind: "proposal", proposal });
+  const content = sender === undefined ? own : { ...own, sender };
+  const signed = { wireFormat: "publicMessage" as const, content, groupContext: from.encodedContext };
+  const signature = await signContent(from.suite, signed, from.signatureKey);
+  return protectPublic(
+    from.suite,
+    { wireFormat: "publicMessage", content, auth: { signature, confirmationTag: undefined } },
+    { ...from.context, groupContext: from.encodedContext, membershipKey: from.secrets.membershipKey },
+  );
+}
 
 describe("a past epoch", () => {
   test("still reads its late messages, and nothing else", async () => {

@@ -91,7 +91,7 @@ export async function openLate(
   const { content, authenticatedData } = opened.authenticated.content;
   const senderLeaf = leafAt(past.tree, opened.sender);
   if (content.kind !== "application" || senderLeaf === undefined) {
-    throw new MlsError("CONTENT_UNEXPECTED", "not an application message of a member", { section: "§6" });
+    throw new RangeError("what opens as application data is that, of a member");
   }
   return {
     past: { ...past, secretTree: opened.secretTree },

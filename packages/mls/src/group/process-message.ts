@@ -1,12 +1,7 @@
 import { decode } from "../codec/codec.ts";
 import { MlsError } from "../errors.ts";
 import { proposalRef } from "../framing/authenticate.ts";
-import {
-  type AuthenticatedContent,
-  type MlsMessage,
-  mlsMessageCodec,
-  type Sender,
-} from "../framing/message.ts";
+import { type AuthenticatedContent, type MlsMessage, mlsMessageCodec } from "../framing/message.ts";
 import { openPrivate } from "../framing/private-message.ts";
 import { openPublic } from "../framing/public-message.ts";
 import type { Proposal } from "../proposal.ts";
@@ -137,32 +132,26 @@ async function openMessage(
     return { authenticated, sender, generation, state: { ...state, secretTree } };
   }
   if (message.kind === "publicMessage" && options.allowPublic === true) {
-    let leaf = -1;
+    const { sender } = message.publicMessage.content;
+    const leaf = sender.kind === "member" ? sender.leafIndex : undefined;
     const authenticated = await openPublic(
       suite,
       message.publicMessage,
       { ...place, membershipKey: secrets.membershipKey },
-      (sender) => {
-        leaf = memberSender(sender);
-        return memberKey(state, leaf);
-      },
+      () => publicSenderKey(state, leaf),
     );
+    if (leaf === undefined) throw new RangeError("only a member's message opens");
     return { authenticated, sender: leaf, generation: 0, state };
   }
   throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${message.kind} is not taken here`, { section: "§6" });
 }
 
 /** Senders outside the group are refused: no external senders and no external commits. */
-function memberSender(sender: Sender): number {
-  if (sender.kind === "member") return sender.leafIndex;
-  throw new MlsError("SENDER_INVALID", `a ${sender.kind} sender is not taken here`, { section: "§6.1" });
-}
-
-function memberKey(state: GroupState, leaf: number): Uint8Array {
+function publicSenderKey(state: GroupState, leaf: number | undefined): Uint8Array {
   if (leaf === state.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
-  const leafNode = leafAt(state.tree, leaf);
+  const leafNode = leaf === undefined ? undefined : leafAt(state.tree, leaf);
   if (leafNode === undefined) {
-    throw new MlsError("SENDER_INVALID", `leaf ${leaf} is blank`, { section: "§6.1" });
+    throw new MlsError("SENDER_INVALID", "the sender is no member", { section: "§6.1" });
   }
   return leafNode.signatureKey;
 }

@@ -89,12 +89,6 @@ async function takePath(
   const { suite, context } = state;
   const before = memberLeaf(state, committer);
   await checkLeaf(suite, path.leafNode, { groupId: context.groupId, leafIndex: committer }, "commit");
-  // §12.4.2: the committer's encryption key is a new one.
-  if (equalBytes(path.leafNode.encryptionKey, before.encryptionKey)) {
-    throw new MlsError("UPDATE_PATH_INVALID", "the committer keeps its encryption key", {
-      section: "§12.4.2",
-    });
-  }
   const tree = mergePath(suite, applied.tree, committer, path, added);
   await authenticateSuccessor(deps, before, path.leafNode, suite.id, applied.extensions);
   return tree;

@@ -58,6 +58,10 @@ describe("the records of a group", () => {
         expect.objectContaining({ code: "RECORD_INVALID" }),
       );
     }
+    const strange: [string, Uint8Array][] = [...put, ["public/node/one", new Uint8Array()]];
+    expect(() => loadGroup(strange, keysOf(state))).toThrow(
+      expect.objectContaining({ code: "RECORD_INVALID" }),
+    );
     for (const [damaged] of put.filter(([key]) => key.startsWith("public/") || key === "secret/epoch")) {
       const spoilt = put.map(([key, value]): [string, Uint8Array] => [
         key,

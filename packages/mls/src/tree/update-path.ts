@@ -117,7 +117,8 @@ export function mergePath(
   if (!publicKeys.every((key) => suite.isHpkePublicKey(key))) {
     throw invalid("an encryption key is no key of the suite", "§5.1.1");
   }
-  // §12.4.2: none of the path's public keys may appear in the new tree, nor twice in the path (§12.4.3.1).
+  // §12.4.2: none of the path's public keys may appear in the new tree, where the committer's old leaf still
+  // stands; nor twice in the path (§12.4.3.1).
   if (hasEqualKeys(keys) || containsEncryptionKey(tree, keys)) {
     throw invalid("the path repeats an encryption key", "§12.4.2");
   }

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GroupState } from "../group/group-state.ts";
-import type { ParentNode } from "../leaf-node.ts";
+import { decode, encode } from "../codec/codec.ts";
+import { type ParentNode, ratchetTreeCodec } from "../leaf-node.ts";
 import { commitAndFollow, groupOf, packageOf, person, testDeps } from "../testing/people.ts";
 import { isLeafSlot, leafAt, type RatchetTree, slotAt } from "./ratchet-tree.ts";
 import { changeTree } from "./tree-changes.ts";
+import { decodeTree, encodeTree } from "./tree-extension.ts";
 import { validateTree } from "./validate-tree.ts";
 
 const deps = testDeps("validate tree");
@@ -51,6 +53,17 @@ test("the tree that these tests spoil is valid, with unmerged leaves at two leve
   expect(() => validateTree(state.suite, tree)).not.toThrow();
   expect(nodeAt(27).unmergedLeaves).toEqual([15]);
   expect(nodeAt(23).unmergedLeaves).toEqual([15]);
+});
+
+test("a tree has its leaves in even places, and a leaf at its end (§12.4.3.3)", () => {
+  const nodes = decode(ratchetTreeCodec, encodeTree(tree));
+  expect(decodeTree(encode(ratchetTreeCodec, nodes)).members).toBe(16);
+  const swapped = nodes.map((node, i) => (i === 3 ? nodes[4] : node));
+  for (const malformed of [[], [...nodes, undefined], nodes.slice(0, -1), swapped]) {
+    expect(() => decodeTree(encode(ratchetTreeCodec, malformed))).toThrow(
+      expect.objectContaining({ code: "TREE_INVALID", section: "§12.4.3.3" }),
+    );
+  }
 });
 
 describe("a tree is refused", () => {
