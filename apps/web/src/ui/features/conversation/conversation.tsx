@@ -59,13 +59,7 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
           >
             {title}
           </h2>
-          <p className="truncate text-small text-muted">
-            {conversation.kind === "direct"
-              ? "Just the two of you"
-              : others.length === 0
-                ? "Only you so far"
-                : joinNames([...others, "you"], 5)}
-          </p>
+          <p className="truncate text-small text-muted">{subtitle(conversation, others)}</p>
         </div>
         <IconButton
           label="Members"
@@ -93,6 +87,14 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
       <Announcer items={items} people={people} />
     </>
   );
+}
+
+/** Who is in it. */
+function subtitle({ kind, membership }: ConversationView, others: readonly string[]): string {
+  if (kind === "direct") return "Just the two of you";
+  const gone = membership.state === "left" || membership.state === "removed";
+  if (others.length === 0) return gone ? "Nobody you know of" : "Only you so far";
+  return joinNames(gone ? others : [...others, "you"], 5);
 }
 
 const ACTS: Record<ConversationView["pending"][number]["type"], string> = {

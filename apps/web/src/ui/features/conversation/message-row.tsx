@@ -55,7 +55,7 @@ function EventLine({ item, people, self }: RowProps & { item: Extract<TimelineIt
   return (
     <p
       title={formatExact(item.at)}
-      className={`flex items-center justify-center gap-1.5 px-6 py-2 text-center text-small ${refused ? "text-danger" : "text-muted"}`}
+      className={`flex items-center justify-center gap-1.5 px-6 py-1 text-center text-small ${refused ? "text-danger" : "text-muted"}`}
     >
       {refused && <ShieldAlert className="size-4 shrink-0" aria-hidden />}
       <span dir="auto">{eventText(item.event, item.author, people, self)}</span>

@@ -102,7 +102,7 @@ function Contents({ conversation }: { conversation: ConversationView }) {
           </PanelButton>
         </div>
       )}
-      <GroupCode conversation={conversation} />
+      {(member || conversation.membership.state === "leaving") && <GroupCode conversation={conversation} />}
       <AddPeople open={dialog === "add"} onClose={closeDialog} conversationId={conversationId} />
       <RenameGroup open={dialog === "rename"} onClose={closeDialog} conversation={conversation} />
       <ConfirmDialog
