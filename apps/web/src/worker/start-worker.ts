@@ -10,6 +10,9 @@ export interface StartedEngine extends Engine {
   stop(): Promise<void>;
 }
 
+/** How long (ms) an engine that lost its lead may take to end. */
+const STOP_TIME = 2000;
+
 /** The worker's own port to its tab. */
 export interface TabPort {
   postMessage(message: WorkerMessage): void;
@@ -78,9 +81,17 @@ export function startWorker(options: {
       server.refuse({ code });
       return "withdraw";
     } finally {
-      await engine?.stop().catch(() => log("error", "engine not stopped"));
+      if (engine) await stopWithin(STOP_TIME, engine);
       opened?.close();
     }
+  }
+
+  /** The lock isn't held up by a step that doesn't end: without the store it can do no harm. */
+  async function stopWithin(time: number, engine: StartedEngine): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const cancel = options.clock.after(time, late.resolve);
+    await Promise.race([engine.stop().catch(() => log("error", "engine not stopped")), late.promise]);
+    cancel();
   }
 }
 
