@@ -32,7 +32,9 @@ export async function carryOut(
     case "forgetConversation":
       return runtime.step((step) => forgetConversation(step, command));
     case "sendMessage": {
-      const reply = await runtime.step((step) => sendMessage(step, command, traffic.isFree));
+      const reply = await runtime.step((step) =>
+        sendMessage(step, command, (group) => traffic.isFree(group)),
+      );
       kickConversation(runtime, connection, command.conversationId);
       return reply;
     }

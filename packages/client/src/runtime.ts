@@ -12,7 +12,7 @@ export interface Runtime {
   readonly engine: EngineDeps;
   /** Runs one step alone: its changes become durable, then visible, or nothing happens and it throws. */
   step<T>(work: (step: Step) => Promise<T>): Promise<T>;
-  publish(event: ClientEvent): void;
+  publish: (event: ClientEvent) => void;
   stopped(): boolean;
   /** Follows work that isn't a step, such as a loop of requests; what it throws is reported and ends it. */
   run(what: string, work: () => Promise<void>): void;
@@ -26,7 +26,7 @@ export interface RuntimeDeps {
   memory: Memory;
   engine: EngineDeps;
   queue: SerialQueue;
-  publish(event: ClientEvent): void;
+  publish: (event: ClientEvent) => void;
 }
 
 export function createRuntime(deps: RuntimeDeps): Runtime & { stop(): void } {

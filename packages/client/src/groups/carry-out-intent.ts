@@ -1,7 +1,7 @@
 import { checkCredential, fromMlsCredential } from "@thicket/credential";
 import {
   checkKeyPackage,
-  contextExtensions,
+  contextExtensions as extensionsOf,
   equalBytes,
   type Extension,
   type KeyPackage,
@@ -181,7 +181,7 @@ async function changePolicy(
   const { state } = group.engine;
   const policy = policyOf(state);
   const after = extensionsWith(change(policy));
-  if (sameExtensions(after, contextExtensions(state))) return dropIntent(step, group, intent);
+  if (sameExtensions(after, extensionsOf(state))) return dropIntent(step, group, intent);
   const self = step.account()?.userId;
   if (self === undefined || !mayAdminister(policy, memberFacts(members(state)), self)) {
     return dropIntent(step, group, intent, "NOT_ALLOWED");

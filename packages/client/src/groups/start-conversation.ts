@@ -54,7 +54,7 @@ async function startDirect(
   if (peer === undefined) throw new TypeError("a 1:1 chat without a peer");
   const conversationId = peer.userId;
   if (isOpen(step.deps.memory, conversationId)) return answer(step, command, { ok: true, conversationId });
-  return found(step, command, conversationId, "direct", undefined, invitees);
+  return foundConversation(step, command, conversationId, "direct", undefined, invitees);
 }
 
 /** Whether a 1:1 chat with this person goes on. */
@@ -72,10 +72,10 @@ function startGroup(
   title: string | undefined,
   invitees: Invitee[],
 ): Promise<CommandReply> {
-  return found(step, command, command.groupId, "group", title, invitees);
+  return foundConversation(step, command, command.groupId, "group", title, invitees);
 }
 
-async function found(
+async function foundConversation(
   step: Step,
   command: CommandOf<"startConversation">,
   conversationId: string,

@@ -10,10 +10,7 @@ interface IdSchema<T> {
 }
 
 /** An id that came out of verified structures or out of the random source: anything else is a bug and throws. */
-function parserOf<T, Raw extends string | number = string>(
-  schema: IdSchema<T>,
-  what: string,
-): (raw: Raw) => T {
+function parserOf<T>(schema: IdSchema<T>, what: string): (raw: string | number) => T {
   return (raw) => {
     const result = schema["~standard"].validate(raw);
     if (result instanceof Promise || result.issues !== undefined) throw new TypeError(`not a ${what}`);
@@ -27,5 +24,5 @@ export const parseGroupId = parserOf<protocol.GroupId>(protocol.GroupId, "group 
 export const parseSeatId = parserOf<protocol.SeatId>(protocol.SeatId, "seat id");
 export const parseEntryId = parserOf<protocol.EntryId>(protocol.EntryId, "entry id");
 export const parseHandle = parserOf<protocol.Handle>(protocol.Handle, "handle");
-export const parseEpoch = parserOf<protocol.Epoch, number>(protocol.Epoch, "epoch");
-export const parseSeq = parserOf<protocol.Seq, number>(protocol.Seq, "seq");
+export const parseEpoch = parserOf<protocol.Epoch>(protocol.Epoch, "epoch");
+export const parseSeq = parserOf<protocol.Seq>(protocol.Seq, "seq");

@@ -118,7 +118,9 @@ async function receiveLate(step: Step, group: LoadedGroup, entry: Entry): Promis
     step.setGroup(after);
     const { userId, deviceId } = memberOfLeaf(senderLeaf);
     // Who is no longer a member at this place of the log has nothing to say at it.
-    const isMember = group.row.roster.some((entry) => entry.userId === userId && entry.deviceId === deviceId);
+    const isMember = group.row.roster.some(
+      (member) => member.userId === userId && member.deviceId === deviceId,
+    );
     if (!isMember) return showUnreadable(step, after, entry, "SENDER_NOT_MEMBER");
     await showMessage(step, after, entry, senderLeaf, data, authenticatedData);
   } catch (error) {

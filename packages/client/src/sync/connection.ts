@@ -106,7 +106,7 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
   }
 
   function wake(): void {
-    for (const go of [...waiting]) go();
+    for (const go of waiting) go();
   }
 
   const logIn = singleFlight(

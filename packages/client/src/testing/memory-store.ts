@@ -1,5 +1,5 @@
 import type { Key, Range, Row, Store, Write } from "../ports.ts";
-import type { Table } from "../tables.ts";
+import { type Table, TABLES } from "../tables.ts";
 import { compareKeys, startsWith } from "./key-order.ts";
 
 export interface MemoryStore extends Store {
@@ -7,37 +7,42 @@ export interface MemoryStore extends Store {
   copy(): MemoryStore;
 }
 
-type Rows = Map<Table, Map<string, Row>>;
+type Rows = { [T in Table]?: Map<string, Row<T>> };
 
 /** A Store in memory. Values are copied in and out, as a real one does, so that nobody can change what is stored. */
 export function createMemoryStore(): MemoryStore {
-  return storeOver(new Map());
+  return storeOver({});
 }
 
 function storeOver(tables: Rows): MemoryStore {
-  const rowsOf = (table: Table): Map<string, Row> => tables.get(table) ?? new Map<string, Row>();
   return {
     async get<T extends Table>(table: T, key: Key) {
-      const row = rowsOf(table).get(nameOf(key)) as Row<T> | undefined;
+      const row = tables[table]?.get(nameOf(key));
       return row === undefined ? undefined : copyOf(row.value);
     },
     async list<T extends Table>(table: T, range: Range) {
-      return select([...rowsOf(table).values()] as Row<T>[], range).map(copyOf);
+      return select([...(tables[table]?.values() ?? [])], range).map(copyOf);
     },
     async commit(writes) {
-      const copied = writes.map(copyOf);
-      for (const write of copied) apply(tables, write);
+      for (const write of writes.map(copyOf)) apply(tables, write);
     },
-    copy: () => storeOver(new Map(Array.from(tables, ([table, rows]) => [table, new Map(rows)] as const))),
+    copy() {
+      const copied: Rows = {};
+      for (const table of TABLES) copyTable(tables, copied, table);
+      return storeOver(copied);
+    },
   };
 }
 
-function apply(tables: Rows, write: Write): void {
-  const rows = tables.get(write.table) ?? new Map<string, Row>();
-  tables.set(write.table, rows);
-  const name = nameOf(write.key);
-  if (write.value === undefined) rows.delete(name);
-  else rows.set(name, { key: write.key, value: write.value });
+function copyTable(from: Rows, to: Rows, table: Table): void {
+  const rows: Map<string, { key: Key; value: unknown }> = (to[table] ??= new Map());
+  for (const [name, row] of from[table] ?? []) rows.set(name, row);
+}
+
+function apply(tables: Rows, { table, key, value }: Write): void {
+  const rows: Map<string, { key: Key; value: unknown }> = (tables[table] ??= new Map());
+  if (value === undefined) rows.delete(nameOf(key));
+  else rows.set(nameOf(key), { key, value });
 }
 
 function select<T extends Table>(rows: Row<T>[], range: Range): Row<T>[] {
@@ -60,6 +65,7 @@ function nameOf(key: Key): string {
 
 /** Deep copy of plain data and Uint8Array; anything else in a row is a bug and says so. */
 function copyOf<T>(value: T): T {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a copy has the type of what it is a copy of
   return copyPlain(value) as T;
 }
 

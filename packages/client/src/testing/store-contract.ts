@@ -5,7 +5,7 @@ export interface StoreContractCheck {
   /** A sentence with its invariant's id. */
   title: string;
   /** Rejects with an Error that says what was found where the store breaks the rule. */
-  run(): Promise<void>;
+  run: () => Promise<void>;
 }
 
 /**
