@@ -7,6 +7,8 @@ export interface Rate {
 /** Uses up one turn, or says when (ms) the next one is. */
 export type RateLimit = (key: string) => { ok: true } | { ok: false; retryAfter: number };
 
+/** Sums of fractions miss a whole turn by less than this. */
+const ROUNDING = 1e-6;
 /** Keys in memory before those that are back at their full burst are dropped. */
 const KEYS = 20_000;
 
@@ -23,9 +25,9 @@ export function createRateLimit(rate: Rate, now: () => number): RateLimit {
       for (const [other, bucket] of buckets) if (refilled(bucket, time) >= rate.burst) buckets.delete(other);
     }
     const tokens = refilled(buckets.get(key) ?? { tokens: rate.burst, at: time }, time);
-    if (tokens < 1) {
+    if (tokens < 1 - ROUNDING) {
       buckets.set(key, { tokens, at: time });
-      return { ok: false, retryAfter: Math.ceil(((1 - tokens) / rate.perSecond) * 1000) };
+      return { ok: false, retryAfter: Math.ceil(((1 - tokens) / rate.perSecond) * 1000 - ROUNDING) };
     }
     buckets.set(key, { tokens: tokens - 1, at: time });
     return { ok: true };

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { HELP, readConfig } from "./config.ts";
+
+const codeOf = (env: Record<string, string>) => {
+  try {
+    readConfig(env, "/srv");
+    return "fine";
+  } catch (error) {
+    return error instanceof Error && "code" in error ? `${String(error.code)} ${error.message}` : error;
+  }
+};
+
+describe("settings", () => {
+  it("work without any", () => {
+    expect(readConfig({}, "/srv")).toMatchObject({
+      host: "127.0.0.1",
+      port: 8080,
+      dataDirectory: "/srv/data",
+      origins: undefined,
+      mimiHost: "localhost",
+      logLevel: "info",
+    });
+  });
+
+  it("take relative paths from where the command was typed", () => {
+    const config = readConfig({ INIT_CWD: "/home/ann", THICKET_DATA: "chat" }, "/srv");
+    expect(config.dataDirectory).toBe("/home/ann/chat");
+  });
+
+  it("take several origins, and the host of the first for ids", () => {
+    const env = { THICKET_ORIGIN: "https://chat.example, http://localhost:5173/" };
+    expect(readConfig(env, "/srv")).toMatchObject({
+      origins: ["https://chat.example", "http://localhost:5173"],
+      mimiHost: "chat.example",
+    });
+  });
+
+  it.each([
+    ["THICKET_PORT", ["http", "-1", "65536", "80 80"]],
+    ["THICKET_ORIGIN", ["chat.example", "ftp://chat.example", "https://chat.example/app", "https://a,,"]],
+    ["THICKET_MIMI_HOST", ["Chat.Example", "a b", "https://a"]],
+    ["THICKET_LOG", ["verbose"]],
+  ])("refuse a wrong %s with CONFIG_INVALID and its name", (name, values) => {
+    for (const value of values) expect(codeOf({ [name]: value })).toMatch(`CONFIG_INVALID ${name} must be`);
+  });
+
+  it("are all in --help", () => {
+    for (const name of ["PORT", "HOST", "DATA", "ORIGIN", "MIMI_HOST", "WEB", "LOG"]) {
+      expect(HELP).toContain(`THICKET_${name} `);
+    }
+  });
+});
