@@ -79,6 +79,11 @@ function Open({ conversation, members }: { conversation: ConversationView; membe
       ) : (
         <div role="log" aria-label="Messages" aria-busy="true" className="min-h-0 flex-1" />
       )}
+      {writable && others.length === 0 && (
+        <p className="px-6 pb-2 text-center text-small text-muted">
+          Nobody else is in here yet. Who joins later doesn’t see what you write now.
+        </p>
+      )}
       {writable ? (
         <Composer conversation={conversation} title={title} />
       ) : (
