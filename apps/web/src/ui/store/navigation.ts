@@ -19,10 +19,6 @@ export function useRoute(): Route {
   );
 }
 
-export function currentRoute(): Route {
-  return route;
-}
-
 /** Goes to a page. `replace` leaves no way back to the present one. */
 export function navigate(
   to: Page & { overlay?: Overlay | undefined },
