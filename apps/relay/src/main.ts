@@ -11,19 +11,23 @@ async function main(): Promise<void> {
   }
   const config = readConfig(process.env, process.cwd());
   const log = createLog(config.logLevel);
+  // From before the start: a signal that comes during it ends the relay in order once it is up.
+  const asked = signalled();
   const relay = await startRelay(config, log);
   process.stdout.write(`Thicket is at ${relay.address}\n`);
+  await asked;
+  log.info("stopping");
+  await relay.stop();
+  log.info("stopped");
+  process.exit(0);
+}
 
-  let stopping = false;
-  const stop = () => {
-    // A second signal while it closes changes nothing: what is acknowledged is on the disk anyway.
-    if (stopping) return;
-    stopping = true;
-    log.info("stopping");
-    void relay.stop().then(() => process.exit(0));
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+/** Settles with the first signal to end; later ones change nothing: what is acknowledged is on the disk anyway. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    process.on("SIGTERM", () => resolve());
+    process.on("SIGINT", () => resolve());
+  });
 }
 
 try {
