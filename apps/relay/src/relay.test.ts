@@ -292,15 +292,29 @@ describe("starting and ending", () => {
     expect((await fetch(`${relay.url}/healthz`)).status).toBe(200);
   });
 
-  it("[RELAY-STOP-1] SIGTERM answers what was asked, closes the databases and ends with 0", async () => {
+  it("[RELAY-STOP-1] SIGTERM amid writes ends with 0, closes the databases and loses nothing acknowledged", async () => {
     if (!relay.isRunning()) await relay.start();
     const bob = await signUp(relay.url, "robert");
     const connection = await bob.openDelivery();
     const group = scriptGroup(connection.operations, seededRandom(8));
     await group.create();
+    const acknowledged: number[] = [];
+    const writing = Array.from({ length: 150 }, async () => {
+      const reply = await group.append(group.founder, group.first).catch(() => undefined);
+      if (reply?.ok) acknowledged.push(reply.seq);
+    });
+    await until(() => acknowledged.length > 0);
     expect(await relay.stop()).toBe(0);
     expect(readdirSync(relay.dataDirectory).filter((name) => name.endsWith("-wal"))).toEqual([]);
+    connection.close();
+    await Promise.all(writing);
     await relay.start();
+    const after = await bob.openDelivery();
+    const request = { ...group.founder, groupId: group.groupId, after: 0, limit: 256 };
+    const read = await after.ask("group.read", request);
+    const { headSeq } = read as { headSeq: number };
+    expect(headSeq).toBeGreaterThanOrEqual(Math.max(...acknowledged));
+    after.close();
     expect(await relay.stop()).toBe(0);
   });
 
