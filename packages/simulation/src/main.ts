@@ -1,5 +1,7 @@
 /** `pnpm simulate`: many seeds over all cores. Exit status 0 where all of them passed. */
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { replayCommand, type SeedOptions, type SeedResult } from "./seed.ts";
@@ -14,7 +16,7 @@ const USAGE = `pnpm simulate [--seeds N] [--first K] [--steps S] [--clients C] [
   --trace    print the whole trace of a failing seed
 `;
 /** A seed takes seconds: one that takes this long (ms) hangs. */
-const SEED_TIME_LIMIT = 180_000;
+const SEED_TIME_LIMIT = 120_000;
 
 interface Settings {
   seeds: number;
@@ -81,28 +83,35 @@ function startWorker(): Worker {
 }
 
 /** A thread that dies or hangs fails its seed, like any other failure. */
-function runSeedIn(worker: Worker, options: SeedOptions): Promise<SeedResult> {
+async function runSeedIn(worker: Worker, options: SeedOptions): Promise<SeedResult> {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const broken = (detail: string): SeedResult => ({
+    seed: options.seed,
+    traceHash: "",
+    failure: { invariant: "RUN", detail, trace: [] },
+    counts: {},
+  });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+  worker.postMessage(options);
+  try {
+    return await Promise.race([
+      nextMessage(worker, signal),
+      once(worker, "exit", { signal }).then((codes) => broken(`the thread ended with ${codes.join()}`)),
+      sleep(SEED_TIME_LIMIT, broken(`no end after ${SEED_TIME_LIMIT / 1000} s`), { signal }),
+    ]);
+  } catch (error) {
+    return broken(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    ended.abort();
+  }
+}
+
+function nextMessage(worker: Worker, signal: AbortSignal): Promise<SeedResult> {
   return new Promise((resolve) => {
-    const finish = (result: SeedResult) => {
-      clearTimeout(limit);
-      worker.removeAllListeners();
-      resolve(result);
-    };
-    const fail = (detail: string) =>
-      finish({
-        seed: options.seed,
-        traceHash: "",
-        failure: { invariant: "RUN", detail, trace: [] },
-        counts: {},
-      });
-    const limit = setTimeout(() => fail(`no end after ${SEED_TIME_LIMIT / 1000} s`), SEED_TIME_LIMIT);
-    worker.on("message", (result: SeedResult) => finish(result));
-    worker.on("error", (error) =>
-      fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    );
-    worker.on("exit", (code) => fail(`the thread ended with ${code}`));
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    worker.postMessage(options);
+    const take = (result: SeedResult) => resolve(result);
+    worker.once("message", take);
+    signal.addEventListener("abort", () => worker.off("message", take));
   });
 }
 

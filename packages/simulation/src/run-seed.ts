@@ -57,6 +57,9 @@ export async function heal(world: World): Promise<boolean> {
   return world.rest();
 }
 
+/** An act that was allowed when it was asked for may no longer be when its turn comes. */
+const EXPECTED_PROBLEMS: ReadonlySet<string> = new Set(["NOT_ALLOWED"]);
+
 /** What must hold at every moment. */
 function checkMeanwhile(world: World): Violation | undefined {
   const reuse = world.seals.reuses()[0];
@@ -67,7 +70,7 @@ function checkMeanwhile(world: World): Violation | undefined {
   const fault = world.relay.faults()[0];
   if (fault !== undefined) return { invariant: "RELAY", detail: fault };
   for (const person of world.people) {
-    const problem = person.problems[0];
+    const problem = person.problems.find(({ code }) => !EXPECTED_PROBLEMS.has(code));
     if (problem)
       return { invariant: "PROBLEM", detail: `${person.name}: ${problem.code} ${problem.subject ?? ""}` };
     const error = person.errors[0];

@@ -106,7 +106,7 @@ export interface Snapshot {
 /** 2026-01-01 in UTC. */
 const BEGINNING = 1_767_225_600_000;
 /** What is due later than this (ms) is housekeeping: it keeps nobody waiting. */
-const HOUSEKEEPING = 5 * 60_000;
+const HOUSEKEEPING = 20 * 60_000;
 
 export async function createWorld(options: WorldOptions): Promise<World> {
   orderWebCrypto();
@@ -185,7 +185,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       while (await step(end));
       clock.skipTo(end);
     },
-    async rest(limit = 60 * 60_000) {
+    async rest(limit = 3 * 60 * 60_000) {
       const end = clock.now() + limit;
       for (;;) {
         const due = clock.due();

@@ -8,6 +8,8 @@ test("[SIM-4] A 1:1 chat that both begin at once becomes one, and nothing that w
 
   const [atAlice, atBob] = [stage.userId(bob), stage.userId(alice)];
   await stage.startBoth(alice, bob);
+  // As soon as there is something to type into, and long before either knows of the other's.
+  while (alice.asked.length > 0 || bob.asked.length > 0) await stage.world.run(1);
   await stage.beginSaying(alice, atAlice, "alice first");
   await stage.beginSaying(bob, atBob, "bob first");
   await stage.rest();

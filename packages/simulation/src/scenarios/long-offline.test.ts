@@ -11,8 +11,9 @@ test("[SIM-9] Bob is away for 30 epochs and 60 messages, and reads them all in o
   for (let round = 0; round < 30; round++) {
     await stage.act(alice, { type: "renameConversation", conversationId: group, title: `title ${round}` });
     for (const person of [alice, carol]) {
-      await stage.say(person, group, `round ${round}`);
-      expected.push(`${person.name}: round ${round}`);
+      const text = `${person.name} in round ${round}`;
+      await stage.say(person, group, text);
+      expected.push(`${person.name}: ${text}`);
     }
   }
 
