@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { encode, codec } from "@thicket/mls";
 import { toHex } from "@thicket/protocol";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseGroupId } from "../identity/parse-ids.ts";
 import { directPosition, groupPosition, JOINED_LINE, latePosition, pendingPosition } from "./position.ts";
