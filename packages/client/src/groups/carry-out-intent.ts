@@ -204,14 +204,18 @@ function sameExtensions(a: readonly Extension[], b: readonly Extension[]): boole
 async function carryOutLeave(step: Step, group: LoadedGroup, intent: IntentRow): Promise<void> {
   const { state } = group.engine;
   const self = step.account()?.userId;
-  const heir = group.row.roster.find(({ userId }) => userId !== self);
-  if (self === undefined || heir === undefined) return endMembership(step, group, { state: "left" });
-  const { admins, kind } = group.row;
+  const others = group.row.roster.filter(({ userId }) => userId !== self);
+  if (self === undefined || others.length === 0) return endMembership(step, group, { state: "left" });
+  const { admins, kind, leaving } = group.row;
   if (kind === "group" && admins.length === 1 && admins[0] === self) {
     // Members stand in the order of their leaves, so the first other one is among the longest here.
+    const heir = others.find(({ userId }) => !leaving.includes(userId));
     const policy = policyOf(state);
-    const contextExtensions = extensionsWith({ ...policy, admins: [heir.userId, self].toSorted() });
-    const staged = await stageOwnCommit(step, group, { contextExtensions }, undefined);
+    // Where all others leave as well they are let go first, and nobody is left to be an admin.
+    const change = heir && {
+      contextExtensions: extensionsWith({ ...policy, admins: [heir.userId, self].toSorted() }),
+    };
+    const staged = await stageOwnCommit(step, group, change ?? {}, undefined);
     if (staged === undefined) dropIntent(step, group, intent, "NOT_ALLOWED");
     return;
   }
