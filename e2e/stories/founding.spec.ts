@@ -1,8 +1,9 @@
 import { expect, test } from "../src/stage/index.ts";
-import { readLog } from "../src/stage/raw-log.ts";
+import { reachableDevices, readLog } from "../src/stage/raw-log.ts";
 
 test("[S2] three found a group with only one online at a time and read exactly what was sent since each joined", async ({
   person,
+  relay,
 }) => {
   const alice = await person("alice");
   const bob = await person("bob");
@@ -10,18 +11,23 @@ test("[S2] three found a group with only one online at a time and read exactly w
   for (const somebody of [bob, carol, alice]) {
     await somebody.open();
     await somebody.signUp();
+    await expect
+      .poll(() => reachableDevices(relay.dataDirectory))
+      .toBe([bob, carol, alice].indexOf(somebody) + 1);
     await somebody.close();
   }
 
   await alice.open();
   await alice.startConversation(["bob"], "Garden");
   await alice.send("1 from alice: bob reads this");
+  await alice.allSent();
   await alice.close();
 
   await bob.open();
   await bob.openConversation("Garden");
   await bob.sees("1 from alice: bob reads this");
   await bob.send("2 from bob");
+  await bob.allSent();
   await bob.close();
 
   await alice.open();
@@ -30,12 +36,14 @@ test("[S2] three found a group with only one online at a time and read exactly w
   await alice.addMembers(["carol"]);
   await expect.poll(() => alice.roster()).toEqual(["alice", "bob", "carol"]);
   await alice.send("3 from alice: carol is here");
+  await alice.allSent();
   await alice.close();
 
   await carol.open();
   await carol.openConversation("Garden");
   await carol.sees("3 from alice: carol is here");
   await carol.send("4 from carol");
+  await carol.allSent();
   await carol.close();
 
   const since = ["1 from alice: bob reads this", "2 from bob", "3 from alice: carol is here", "4 from carol"];

@@ -48,31 +48,62 @@ test("a message that is too long stays in the composer with the limit named", as
   expect(await alice.messages()).toEqual([]);
 });
 
-test("[STORE-1] where the browser refuses storage the app says so and makes no account", async ({
-  person,
-}) => {
-  const alice = await person("alice", {
-    initScript: () => {
-      // What a private window of some browsers does, and the worker meets it too: see the storage tests.
-      Object.defineProperty(globalThis, "Worker", {
-        value: class extends globalThis.Worker {
-          constructor(url: string | URL, options?: WorkerOptions) {
-            const source = `indexedDB.open = () => { throw new DOMException("refused", "SecurityError"); }; await import(${JSON.stringify(new URL(url, location.href).href)});`;
-            super(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), {
-              ...options,
-              type: "module",
-            });
-          }
-        },
-      });
-    },
+test.describe("a browser that refuses storage", () => {
+  test.use({
+    workerPrelude: `indexedDB.open = () => { throw new DOMException("refused", "SecurityError"); };`,
   });
-  await alice.open();
-  await expect(
-    alice
-      .page()
-      .getByText(/storage/i)
-      .first(),
-  ).toBeVisible();
-  await expect(alice.page().getByRole("button", { name: "Create account" })).toHaveCount(0);
+
+  test("the app says so and makes no account", async ({ person }) => {
+    const alice = await person("alice");
+    await alice.open();
+    await expect(
+      alice
+        .page()
+        .getByText(/storage/i)
+        .first(),
+    ).toBeVisible();
+    await expect(alice.page().getByRole("button", { name: "Create account" })).toHaveCount(0);
+  });
+});
+
+test.describe("a browser whose quota is used up", () => {
+  // The quota is a switch in the worker: a message on a channel turns it.
+  test.use({
+    workerPrelude: `{
+      let full = false;
+      new BroadcastChannel("quota").onmessage = ({ data }) => { full = data; };
+      const put = IDBObjectStore.prototype.put;
+      IDBObjectStore.prototype.put = function (...args) {
+        if (full) throw new DOMException("no room", "QuotaExceededError");
+        return put.apply(this, args);
+      };
+    }`,
+  });
+
+  test("the text stays in the composer, and goes out once there is room", async ({ people }) => {
+    const [alice, bob] = await people("alice", "bob");
+    await alice.startConversation(["bob"]);
+    await alice.send("there is room");
+    await bob.openConversation("alice");
+    await bob.sees("there is room");
+    const setQuota = (full: boolean) =>
+      alice.page().evaluate((value) => new BroadcastChannel("quota").postMessage(value), full);
+
+    await setQuota(true);
+    const box = alice.page().getByRole("textbox", { name: "Message" });
+    await box.fill("no room for this");
+    await box.press("Enter");
+    await expect(
+      alice
+        .page()
+        .getByText(/space|full/i)
+        .first(),
+    ).toBeVisible();
+    await expect(box).toHaveValue("no room for this");
+
+    await setQuota(false);
+    await box.press("Enter");
+    await bob.sees("no room for this");
+    expect(await bob.messages()).toEqual(["there is room", "no room for this"]);
+  });
 });

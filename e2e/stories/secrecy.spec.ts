@@ -55,8 +55,13 @@ test("[SEC-1] what is typed is in no byte of the relay's database, logs or wire;
 
 /** User and device ids (hexadecimal), from the tables that may know them. */
 function identities(database: DatabaseSync): string[] {
-  const rows = database.prepare("select distinct userId, deviceId from key_packages").all();
-  return rows.flatMap(({ userId, deviceId }) => [String(userId), String(deviceId)]);
+  const rows = database.prepare("select distinct user_id, device_id from key_packages").all();
+  return rows.flatMap(({ user_id, device_id }) => [hex(user_id), hex(device_id)]);
+}
+
+function hex(value: unknown): string {
+  if (!(value instanceof Uint8Array)) throw new TypeError("ids are stored as bytes");
+  return Buffer.from(value).toString("hex");
 }
 
 /** All tables but the two that serve devices by name: key packages and waiting Welcomes. */
@@ -64,7 +69,7 @@ function groupTables(database: DatabaseSync): string[] {
   const rows = database.prepare("select name from sqlite_master where type = 'table'").all();
   return rows
     .map(({ name }) => String(name))
-    .filter((name) => !/^(key_package|welcome|inbox|sqlite|kysely|migration)/.test(name));
+    .filter((name) => !/^(key_package|spent_key_package|welcome|sqlite|kysely|migration)/.test(name));
 }
 
 function holds(value: unknown, needle: string): boolean {

@@ -7,6 +7,7 @@ export { expect } from "@playwright/test";
 export type { Person } from "./person.ts";
 
 interface Stage {
+  workerPrelude: string | undefined;
   relay: RelayProcess;
   /** Everybody's browser reaches the relay through it. */
   wiretap: Wiretap;
@@ -24,8 +25,12 @@ export const test = base.extend<Stage>({
     await use(wiretap);
     await wiretap.close();
   },
-  relay: async ({ wiretap }, use, info) => {
-    const relay = await createRelay({ publicPort: wiretap.port });
+  workerPrelude: [undefined, { option: true }],
+  relay: async ({ wiretap, workerPrelude }, use, info) => {
+    const relay = await createRelay({
+      publicPort: wiretap.port,
+      ...(workerPrelude !== undefined && { workerPrelude }),
+    });
     wiretap.aim(relay.port);
     await relay.start();
     await use(relay);

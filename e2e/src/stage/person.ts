@@ -21,6 +21,8 @@ export interface Person {
   startConversation(handles: string[], title?: string): Promise<void>;
   openConversation(name: string): Promise<void>;
   send(text: string): Promise<void>;
+  /** Waits until nothing of the open conversation is still on its way to the relay. */
+  allSent(): Promise<void>;
   /** The texts of all messages in the open conversation, in order. */
   messages(): Promise<string[]>;
   sees(text: string): Promise<void>;
@@ -37,8 +39,6 @@ export interface Person {
 export interface PersonOptions {
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
-  /** Runs in every page before its scripts. */
-  initScript?: () => void;
 }
 
 export async function createPerson(
@@ -66,7 +66,6 @@ export async function createPerson(
       colorScheme: options.colorScheme ?? "light",
       locale: "en-GB",
     });
-    if (options.initScript) await context.addInitScript(options.initScript);
     current = context.pages()[0] ?? (await context.newPage());
     await current.goto(origin);
   }
@@ -91,6 +90,8 @@ export async function createPerson(
   }
 
   async function withMembers<T>(act: (panel: Locator) => Promise<T>): Promise<T> {
+    // An open dialog hides what lies below it from the accessibility tree.
+    await expect(page().getByRole("dialog").or(page().getByRole("alertdialog"))).toHaveCount(0);
     const panel = page().getByRole("complementary", { name: "Members" });
     if (!(await panel.isVisible())) await page().getByRole("button", { name: "Members" }).click();
     await expect(panel).toBeVisible();
@@ -135,6 +136,14 @@ export async function createPerson(
       await box.fill(text);
       await box.press("Enter");
       await expect(box).toHaveValue("");
+    },
+    allSent: async () => {
+      await expect(
+        messageLog()
+          .getByText(/^(Sent|Delivered to all)$/)
+          .last(),
+      ).toBeAttached();
+      await expect(messageLog().getByText(/^(Sending|Not sent)$/)).toHaveCount(0);
     },
     messages: () => messageLog().locator("[data-message-text]").allTextContents(),
     sees: async (text) => {

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const MAIN = join(import.meta.dirname, "../../../apps/relay/src/main.ts");
+
+const WEB_BUILD = join(import.meta.dirname, "../../../apps/web/dist");
 
 /** The real relay as a process of its own, on a data directory that outlives its deaths. */
 export interface RelayProcess {
@@ -23,9 +25,18 @@ export interface RelayProcess {
   dispose(): Promise<void>;
 }
 
-export async function createRelay(options: { publicPort?: number } = {}): Promise<RelayProcess> {
+export interface RelayOptions {
+  /** The port that people's browsers know, where it isn't the relay's own. */
+  publicPort?: number;
+  /** JavaScript that runs in everybody's engine worker before its own: how a browser that refuses something is played. */
+  workerPrelude?: string;
+}
+
+export async function createRelay(options: RelayOptions = {}): Promise<RelayProcess> {
   const port = await freePort();
   const dataDirectory = await mkdtemp(join(tmpdir(), "thicket-e2e-"));
+  const webDirectory =
+    options.workerPrelude === undefined ? undefined : await webBuildWith(options.workerPrelude);
   const output: string[] = [];
   let child: ChildProcess | undefined;
 
@@ -36,6 +47,7 @@ export async function createRelay(options: { publicPort?: number } = {}): Promis
         ...process.env,
         THICKET_PORT: String(port),
         THICKET_DATA: dataDirectory,
+        ...(webDirectory !== undefined && { THICKET_WEB: webDirectory }),
         THICKET_ORIGIN: `http://localhost:${options.publicPort ?? port}`,
       },
     });
@@ -65,6 +77,7 @@ export async function createRelay(options: { publicPort?: number } = {}): Promis
     dispose: async () => {
       await end("SIGKILL");
       await rm(dataDirectory, { recursive: true, force: true });
+      if (webDirectory !== undefined) await rm(webDirectory, { recursive: true, force: true });
     },
   };
 }
@@ -82,6 +95,21 @@ async function untilHealthy(port: number, child: ChildProcess, output: string[])
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`the relay did not come up:\n${output.join("")}`);
+}
+
+/** A copy of the web build whose worker runs `prelude` first. */
+async function webBuildWith(prelude: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "thicket-web-"));
+  await cp(WEB_BUILD, directory, { recursive: true });
+  const assets = join(directory, "assets");
+  for (const name of await readdir(assets)) {
+    if (!name.startsWith("engine.worker")) continue;
+    const path = join(assets, name);
+    // The compressed copies hold the worker without the prelude.
+    if (!name.endsWith(".js")) await rm(path);
+    else await writeFile(path, `${prelude}\n${await readFile(path, "utf8")}`);
+  }
+  return directory;
 }
 
 async function readTree(directory: string): Promise<{ name: string; bytes: Buffer }[]> {
