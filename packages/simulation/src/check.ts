@@ -135,13 +135,13 @@ function checkAgreement(shared: Shared, broken: Report): void {
         `${shared.name}: ${first.person.name} has ${expected}, ${side.person.name} has ${found}`,
       );
   }
-  const listed = first.view.members.map((member) => member.userId).toSorted();
-  const present = inside.map((side) => side.person.userId).toSorted();
-  if (listed.join() !== present.join())
-    broken(
-      "ROSTER",
-      `${shared.name}: listed ${JSON.stringify(listed.map(short))}, present ${JSON.stringify(inside.map((side) => side.person.name))}`,
-    );
+  const listed = new Set<string>(first.view.members.map((member) => member.userId));
+  const present = new Set(inside.map((side) => side.person.userId));
+  if (listed.size === present.size && [...listed].every((userId) => present.has(userId))) return;
+  const states = shared.sides.map(
+    ({ person, view }) => `${person.name} ${short(person.userId)} ${view.membership.state}`,
+  );
+  broken("ROSTER", `${shared.name}: listed ${[...listed].map(short).join(" ")}, but ${states.join(", ")}`);
 }
 
 function agreed(view: ConversationView): string {

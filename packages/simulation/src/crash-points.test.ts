@@ -183,7 +183,7 @@ async function expectSaid(stage: Stage, expected: string[]): Promise<void> {
 
 /** Runs the verb with its victim dying at that place, on what is left; gives back how many places it came past. */
 async function dieAt(verb: Verb, place: number): Promise<number> {
-  const stage = await openStage(`${verb.name} ${place}`, NAMES, { from: verb.from() });
+  const stage = await openStage(verb.name, NAMES, { from: verb.from() });
   const victim = stage.person(verb.victim);
   for (const person of stage.world.people) await stage.world.start(person);
   await stage.rest();
@@ -194,6 +194,7 @@ async function dieAt(verb: Verb, place: number): Promise<number> {
   await verb.begin(stage);
   await stage.restWithRestarts();
   const passed = life.passed() - before;
+  if (place !== Infinity) expect([passed, victim.runs]).toEqual([place, 2]);
   await stage.end({ keepOpen: true });
   await verb.check(stage);
   await stage.rest();
