@@ -41,7 +41,7 @@ export type CommandReply =
   | { ok: true; conversationId?: ConversationId; timeline?: { items: TimelineItem[]; reachedStart: boolean } }
   | { ok: false; error: ClientError };
 
-/** Sorts as text into the one order that all members see; what is not yet accepted by the relay sorts last. */
+/** Sorts as text into the one order that all members see; what is not yet accepted by the relay sorts last. Opaque otherwise. */
 export type Position = string;
 
 /** Where an own message stands. `delivered` is the server's word: all current members' devices have acknowledged it. */
@@ -74,6 +74,7 @@ export type TimelineItem = {
   position: Position;
   /** The sender's time, bounded by the relay's (ms). */
   at: number;
+  /** 32 zeros where something couldn't be opened, and so has no author that one could know. */
   author: AccountId;
 } & (
   | { kind: "message"; own: boolean; body: MessageBody; delivery?: MessageDelivery }
@@ -89,7 +90,10 @@ export interface MemberView {
   userId: AccountId;
   devices: DeviceId[];
   admin: boolean;
-  /** Added, but nothing of theirs has been seen yet (FUN-5). */
+  /**
+   * Added, but nothing of theirs has been seen yet (FUN-5): no message, proposal or commit of theirs, and the relay
+   * hasn't said that all current devices have acknowledged anything that came after they were added.
+   */
   invited: boolean;
   /** Asked to leave; a remaining member's client will commit it. */
   leaving: boolean;
@@ -155,7 +159,7 @@ export interface View {
   caughtUp: boolean;
   people: Record<AccountId, Person>;
   conversations: Record<ConversationId, ConversationView>;
-  /** Loaded windows only, sorted by position. */
+  /** Loaded windows only, sorted by position, each contiguous up to the newest item. A client's snapshot holds at most the newest 200. */
   timelines: Record<ConversationId, TimelineItem[]>;
   /** Something that needs to be said and belongs to no command, newest last. */
   problems: ClientError[];

@@ -1,4 +1,4 @@
-import type { EngineDeps } from "@thicket/mls";
+import { type EngineDeps, MlsError } from "@thicket/mls";
 import type { ClientError, ClientEvent } from "./api.ts";
 import { type Ports, StoreError } from "./ports.ts";
 import type { SerialQueue } from "./serial-queue.ts";
@@ -71,6 +71,10 @@ export function createRuntime(deps: RuntimeDeps): Runtime & { stop(): void } {
 
 /** What went wrong, as a person is told it. A failing store is expected; anything else is a bug and is logged as one. */
 export function report({ log }: Ports, what: string, error: unknown): ClientError {
+  if (error instanceof MlsError && error.code === "RECORD_INVALID") {
+    log("error", "stored group is damaged", { what });
+    return { code: "STORE_UNREADABLE" };
+  }
   if (error instanceof StoreError) {
     log("error", "store failed", { what, code: error.code });
     return { code: error.code };

@@ -1,5 +1,6 @@
-import type { DeliveryEvents, GroupId } from "@thicket/protocol";
-import { fromHex } from "@thicket/protocol";
+import { type DeliveryEvents, fromHex, type GroupId } from "@thicket/protocol";
+import type { ClientError } from "../api.ts";
+import { conversationView } from "../conversation-view.ts";
 import { commitDelay } from "../groups/commit-rank.ts";
 import { report, type Runtime } from "../runtime.ts";
 import { type Group, isLive } from "../state.ts";
@@ -42,6 +43,7 @@ interface Lane {
   readonly sendOut: () => void;
 }
 
+const NOTHING = { add: false, remove: false, rename: false, send: false, setAdmin: false };
 const RETRY = 500;
 const RETRY_MAX = 30_000;
 
@@ -84,10 +86,22 @@ export function createTraffic(runtime: Runtime, hooks: TrafficHooks): Traffic {
       await work();
     } catch (error) {
       const problem = report(runtime.ports, what, error);
-      if (problem.code === "INTERNAL") track.halted = true;
-      else later(groupId, RETRY_MAX);
+      if (problem.code === "STORE_QUOTA" || problem.code === "STORE_UNAVAILABLE") later(groupId, RETRY_MAX);
+      else track.halted = true;
+      if (problem.code === "STORE_UNREADABLE") showBroken(groupId, problem);
       runtime.publish({ type: "problem", error: problem });
     }
+  }
+
+  /** Shown and not stored: what can't be read now is left as it is, and tried again at the next start. */
+  function showBroken(groupId: GroupId, error: ClientError): void {
+    const { memory } = runtime;
+    const group = memory.groups.get(groupId);
+    const conversation = group && memory.conversations.get(group.row.conversationId);
+    if (group === undefined || conversation === undefined) return;
+    const shown = conversationView(memory, conversation);
+    const broken = { ...shown, membership: { state: "broken", error } as const, may: NOTHING };
+    runtime.publish({ type: "conversation", conversation: broken });
   }
 
   async function bringIn(groupId: GroupId, track: Track): Promise<void> {
