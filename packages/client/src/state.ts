@@ -70,6 +70,12 @@ export function isLive(row: GroupRow): boolean {
   }
 }
 
+/** Whether a group goes on here, as a step sees it: it may have ended since the step was asked for. */
+export function isLiveGroup(step: { group(groupId: GroupId): Group | undefined }, groupId: GroupId): boolean {
+  const group = step.group(groupId);
+  return group !== undefined && isLive(group.row);
+}
+
 /** The order number of the group's next act or message. */
 export function nextOrder(group: Group): number {
   const orders = [...group.intents, ...group.outbox].map(({ order }) => order);

@@ -4,7 +4,7 @@ import { carryOutIntent, readClaimed } from "../groups/carry-out-intent.ts";
 import { failIntent, replaceIntent } from "../groups/lose-commit.ts";
 import { missingDevices } from "../groups/missing-devices.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Group } from "../state.ts";
+import { type Group, isLiveGroup } from "../state.ts";
 import type { Step } from "../step.ts";
 import type { IntentRow, Invitee } from "../tables.ts";
 import { judgeFailure } from "./request-outcome.ts";
@@ -27,6 +27,8 @@ export async function prepareAct(
   if (intent.act.type === "invite" && !(await claimFor(runtime, group, intent, intent.act, hooks)))
     return false;
   await runtime.step(async (step) => {
+    // The membership may have ended while the relay was asked.
+    if (!isLiveGroup(step, groupId)) return;
     const loaded = await step.withEngine(groupId);
     const current = loaded.intents.find(({ order }) => order === intent.order);
     // What came in meanwhile may have put it off.
@@ -88,6 +90,7 @@ type Claimed = Extract<DeliveryReply<"keyPackages.claim">, { ok: true }>;
 
 /** Keeps what was claimed with its act. Who has no key package now is asked for again later; who gave a bad one, not. */
 async function keepClaimed(step: Step, groupId: GroupId, order: number, reply: Claimed): Promise<void> {
+  if (!isLiveGroup(step, groupId)) return;
   const loaded = await step.withEngine(groupId);
   const intent = loaded.intents.find((other) => other.order === order);
   if (intent?.act.type !== "invite") return;

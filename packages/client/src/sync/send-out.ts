@@ -4,7 +4,7 @@ import { stageOwnCommit } from "../groups/stage-own-commit.ts";
 import { parseSeq } from "../identity/parse-ids.ts";
 import { sealMessage } from "../messages/seal-entry.ts";
 import type { Runtime } from "../runtime.ts";
-import type { Group } from "../state.ts";
+import { type Group, isLiveGroup } from "../state.ts";
 import { nextTask, type Task } from "./next-task.ts";
 import { noteAcked } from "./note-acked.ts";
 import { prepareAct } from "./prepare-act.ts";
@@ -52,6 +52,7 @@ async function perform(
       return prepareAct(runtime, group, task.intent, hooks);
     case "seal":
       await runtime.step(async (step) => {
+        if (!isLiveGroup(step, groupId)) return;
         const loaded = await step.withEngine(groupId);
         const self = step.account()?.userId;
         const waiting = loaded.outbox.find(({ order }) => order === task.entry.order);
@@ -61,7 +62,9 @@ async function perform(
       return true;
     case "commitProposals": {
       const staged = await runtime.step(async (step) =>
-        stageOwnCommit(step, await step.withEngine(groupId), {}, undefined),
+        isLiveGroup(step, groupId)
+          ? stageOwnCommit(step, await step.withEngine(groupId), {}, undefined)
+          : undefined,
       );
       return staged !== undefined;
     }
