@@ -1,6 +1,7 @@
 /** The pictures of the main journey, at phone and desktop size, light and dark: written to docs/screenshots. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Locator, Page } from "@playwright/test";
 import { createPerson, type Person } from "./stage/person.ts";
 import { createRelay } from "./stage/relay-process.ts";
 
@@ -20,17 +21,21 @@ async function arrive(name: string): Promise<Person> {
   return person;
 }
 
-/** One scene at both sizes and in both schemes. */
-async function shoot(person: Person, scene: string): Promise<void> {
+/** One scene, known by what it shows, at both sizes and in both schemes. */
+async function shoot(person: Person, scene: string, shown: (page: Page) => Locator): Promise<void> {
   const page = person.page();
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      // Virtualised lists measure themselves after a resize: two frames later the picture is still.
-      await page.evaluate(
-        () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
-      );
+      // A virtualised list draws anew after a resize: the picture waits for what it is about.
+      await shown(page).last().waitFor();
+      await page.evaluate(async () => {
+        await document.fonts.ready;
+        await Promise.all(
+          document.getAnimations().map((animation) => animation.finished.catch(() => animation)),
+        );
+      });
       await page.screenshot({ path: join(OUT, `${scene}-${size}-${colorScheme}.png`) });
     }
   }
@@ -39,9 +44,9 @@ async function shoot(person: Person, scene: string): Promise<void> {
 
 try {
   const alice = await arrive("alice");
-  await shoot(alice, "1-sign-up");
+  await shoot(alice, "1-sign-up", (page) => page.getByRole("textbox", { name: "Handle" }));
   await alice.signUp();
-  await shoot(alice, "2-empty");
+  await shoot(alice, "2-empty", (page) => page.getByRole("button", { name: "Start a conversation" }));
   const bob = await arrive("bob");
   await bob.signUp();
   const carol = await arrive("carol");
@@ -67,11 +72,13 @@ try {
   await bob.sees("Perfect. Last one there carries the flask home.");
 
   await alice.page().goto(origin);
-  await shoot(alice, "3-conversations");
+  await shoot(alice, "3-conversations", (page) => page.getByRole("link", { name: "Sunday walk" }));
   await alice.openConversation("Sunday walk");
-  await shoot(alice, "4-conversation");
+  await shoot(alice, "4-conversation", (page) =>
+    page.getByText("Last one there carries").and(page.locator("[data-message-text]")),
+  );
   await alice.roster();
-  await shoot(alice, "5-members");
+  await shoot(alice, "5-members", (page) => page.getByTestId("group-code"));
 } finally {
   await Promise.all(everybody.map((person) => person.dispose()));
   await relay.dispose();
