@@ -20,3 +20,13 @@ export function answer(
 export function refuse(error: ClientError): CommandReply & { ok: false } {
   return { ok: false, error };
 }
+
+/** Milliseconds for which a command may be repeated: no tab holds one back for longer. */
+const REPEATABLE = 30 * 24 * 60 * 60_000;
+
+/** Forgets answers that nobody will ask for again. */
+export async function forgetOldActs(step: Step): Promise<void> {
+  for (const { key, value } of await step.deps.ports.store.list("acts", { prefix: [] })) {
+    if (value.at + REPEATABLE < step.now()) step.write({ table: "acts", key, value: undefined });
+  }
+}

@@ -51,11 +51,11 @@ export function activeGroup(
 ): Group | undefined {
   const groups = groupsOf(memory, conversation);
   const live = groups.filter(({ row }) => isLive(row)).toSorted(byId);
-  return live.find(hasPeer) ?? live[0] ?? groups.at(-1);
+  return live.find(({ row }) => hasPeer(row)) ?? live[0] ?? groups.at(-1);
 }
 
 /** Whether a 1:1 chat has both its people: one that the other has left goes on in another group. */
-export function hasPeer({ row }: Group): boolean {
+export function hasPeer(row: GroupRow): boolean {
   return (
     row.kind === "group" ||
     row.membership.state === "founding" ||
@@ -97,6 +97,6 @@ function rightsOf(memory: Memory, row: GroupRow | undefined): ConversationView["
     remove: admin,
     rename: admin,
     setAdmin: admin,
-    send: member || state === "founding",
+    send: row !== undefined && (member || state === "founding") && hasPeer(row),
   };
 }

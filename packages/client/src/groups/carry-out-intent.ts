@@ -23,6 +23,7 @@ import { mayAdd, mayAdminister } from "./authorize.ts";
 import { endMembership } from "./end-membership.ts";
 import { memberFacts, policyOf } from "./epoch-fields.ts";
 import { readLeafProfile } from "./leaf-profile.ts";
+import { replaceIntent } from "./lose-commit.ts";
 import { missingDevices } from "./missing-devices.ts";
 import { encodePolicy, type GroupPolicy } from "./policy.ts";
 import { allowedProposals, stageOwnCommit } from "./stage-own-commit.ts";
@@ -75,7 +76,11 @@ async function carryOutInvite(
     const { keyPackage: checked } = await readClaimed(step, group, { userId, deviceId, keyPackage });
     if (checked !== undefined) add.push(checked);
   }
-  if (add.length === 0) return dropIntent(step, group, intent);
+  if (add.length === 0) {
+    // They have run out since they were claimed: others are claimed instead.
+    step.setGroup(replaceIntent(group, { ...intent, act: { ...act, claimed: [] } }));
+    return;
+  }
   const staged = await stageOwnCommit(step, group, { add }, intent.order);
   if (staged === undefined) dropIntent(step, group, intent, "NOT_ALLOWED");
 }

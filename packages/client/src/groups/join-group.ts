@@ -14,7 +14,7 @@ import { type AccountId, type GroupId, toHex } from "@thicket/protocol";
 import { memberOfLeaf } from "../identity/member-of-leaf.ts";
 import { parseGroupId } from "../identity/parse-ids.ts";
 import { pinContact } from "../identity/pin-contacts.ts";
-import { isLive, type LoadedGroup } from "../state.ts";
+import { type Group, isLive, type LoadedGroup } from "../state.ts";
 import type { Step } from "../step.ts";
 import type { AccountRow, KeyPackageRow } from "../tables.ts";
 import { addToConversation, conversationIdOf } from "./create-group.ts";
@@ -60,7 +60,7 @@ export async function joinByWelcome(
     return { kind: behind ? "stale" : "later" };
   }
   if (!keys.lastResort) step.write({ table: "keyPackages", key: [keyPackageRef], value: undefined });
-  return { kind: "joined", groupId: enterGroup(step, account, state, keys) };
+  return { kind: "joined", groupId: enterGroup(step, account, state, keys, known) };
 }
 
 async function openWelcome(step: Step, keys: KeyPackageRow, welcome: Uint8Array): Promise<GroupState> {
@@ -97,7 +97,14 @@ function judgeJoined(account: AccountRow, state: GroupState): string | undefined
   return undefined;
 }
 
-function enterGroup(step: Step, account: AccountRow, state: GroupState, keys: KeyPackageRow): GroupId {
+/** `before` is what is left of the group from an earlier time in it. */
+function enterGroup(
+  step: Step,
+  account: AccountRow,
+  state: GroupState,
+  keys: KeyPackageRow,
+  before: Group | undefined,
+): GroupId {
   const groupId = parseGroupId(toHex(groupIdOf(state)));
   const own = memberAt(state, ownLeaf(state));
   if (own === undefined) throw new TypeError("a group without its own leaf");
@@ -117,10 +124,11 @@ function enterGroup(step: Step, account: AccountRow, state: GroupState, keys: Ke
       branch: 0,
       ended: [],
     },
-    cursor: { seq: 0, acked: 0 },
+    cursor: { seq: 0, acked: before?.cursor.acked ?? 0 },
     staged: undefined,
     intents: [],
-    outbox: [],
+    // What failed when the last time ended still waits for its person's word.
+    outbox: before?.outbox ?? [],
     engine: { state, past: [], next: undefined, leafKey: keys.signaturePrivateKey },
   };
   const conversationId = conversationIdOf(group, account.userId);

@@ -62,7 +62,7 @@ function isOpen(memory: Memory, conversationId: string): boolean {
   const conversation = memory.conversations.get(conversationId);
   const group = conversation && activeGroup(memory, conversation);
   return (
-    group !== undefined && isLive(group.row) && group.row.membership.state !== "leaving" && hasPeer(group)
+    group !== undefined && isLive(group.row) && group.row.membership.state !== "leaving" && hasPeer(group.row)
   );
 }
 

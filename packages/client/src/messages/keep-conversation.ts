@@ -1,7 +1,8 @@
 import { refuse } from "../acts.ts";
-import type { CommandOf, CommandReply } from "../api.ts";
+import type { CommandOf, CommandReply, Position } from "../api.ts";
 import { isLive } from "../state.ts";
 import type { Step } from "../step.ts";
+import { isPending, pendingPosition } from "./position.ts";
 import { timelineItem } from "./timeline-item.ts";
 
 /** Items that one load gives at most. */
@@ -31,10 +32,12 @@ export function saveDraft(step: Step, command: CommandOf<"saveDraft">): CommandR
 
 /** Everything up to a position was read. What is read stays read. */
 export async function markRead(step: Step, command: CommandOf<"markRead">): Promise<CommandReply> {
-  const { conversationId, position } = command;
+  const { conversationId } = command;
   const conversation = step.conversation(conversationId);
   if (conversation === undefined) return refuse({ code: "CONVERSATION_UNKNOWN" });
   const { readUpTo } = conversation;
+  const position = await settledPosition(step, command);
+  if (position === undefined) return { ok: true };
   if (readUpTo !== undefined && position <= readUpTo) return { ok: true };
   const newer = await step.deps.ports.store.list("timeline", {
     prefix: [conversationId],
@@ -43,6 +46,21 @@ export async function markRead(step: Step, command: CommandOf<"markRead">): Prom
   const unread = newer.filter(({ value }) => value.content.kind === "message" && !value.content.own).length;
   step.setConversation({ ...conversation, readUpTo: position, unread });
   return { ok: true };
+}
+
+/** What is pending has no place among the others yet: whoever has read it has read what stands before it. */
+async function settledPosition(
+  step: Step,
+  { conversationId, position }: CommandOf<"markRead">,
+): Promise<Position | undefined> {
+  if (!isPending(position)) return position;
+  const [newest] = await step.deps.ports.store.list("timeline", {
+    prefix: [conversationId],
+    before: [conversationId, pendingPosition(0, 0)],
+    limit: 1,
+    reverse: true,
+  });
+  return newest?.value.position;
 }
 
 /** Sorts after every item id. */

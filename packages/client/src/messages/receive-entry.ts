@@ -10,7 +10,7 @@ import type { Step } from "../step.ts";
 import type { OutboxRow } from "../tables.ts";
 import { readMessageHeader } from "./message-header.ts";
 import { readMessage } from "./message-content.ts";
-import { isPending, latePosition } from "./position.ts";
+import { latePosition } from "./position.ts";
 import { positionIn } from "./show-events.ts";
 import { UNKNOWN_AUTHOR } from "./unknown-author.ts";
 
@@ -225,7 +225,7 @@ async function addReceived(
   const conversation = step.conversation(conversationId);
   if (conversation === undefined) return;
   const { readUpTo, unread } = conversation;
-  const isRead = readUpTo !== undefined && !isPending(readUpTo) && position <= readUpTo;
+  const isRead = readUpTo !== undefined && position <= readUpTo;
   if (!isRead) step.setConversation({ ...conversation, unread: unread + 1 });
 }
 

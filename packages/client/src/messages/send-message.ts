@@ -1,7 +1,7 @@
 import { toHex } from "@thicket/protocol";
 import { answeredBefore } from "../acts.ts";
 import type { ClientError, CommandOf, CommandReply } from "../api.ts";
-import { activeGroup } from "../conversation-view.ts";
+import { activeGroup, hasPeer } from "../conversation-view.ts";
 import { parseEntryId } from "../identity/parse-ids.ts";
 import { type Group, nextOrder } from "../state.ts";
 import type { Step } from "../step.ts";
@@ -34,6 +34,8 @@ export async function sendMessage(
   if (group === undefined || (state !== "member" && state !== "founding" && state !== "joining")) {
     return failed({ code: "NOT_MEMBER" });
   }
+  // Who was here has left: a new 1:1 chat begins with starting one.
+  if (!hasPeer(group.row)) return failed({ code: "NOT_ALLOWED" });
   if (text.trim() === "") return failed({ code: "MESSAGE_EMPTY" });
   const content = encodeText(commandId, text);
   if (content.length > MESSAGE_MAX)

@@ -58,7 +58,7 @@ async function settle(step: Step, result: Extract<Result, { attached: true }>): 
     }
     const { branch } = result.place;
     const row = { ...group.row, membership: { state: "member" } as const, seated: true, branch };
-    step.setGroup({ ...group, row, cursor: { seq: branch, acked: 0 } });
+    step.setGroup({ ...group, row, cursor: { ...group.cursor, seq: branch } });
     const self = step.account()?.userId;
     if (self === undefined) throw new TypeError("a member without an account");
     await showEvents(

@@ -1,4 +1,5 @@
 import type { GroupId, Hello } from "@thicket/protocol";
+import { forgetOldActs } from "../acts.ts";
 import type { ConnectionView } from "../api.ts";
 import { isRenewalDue, loginOf } from "../identity/log-in.ts";
 import { takeAttestation } from "../identity/sign-up.ts";
@@ -50,6 +51,7 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
   let shown: ConnectionView["state"] = "connecting";
   let caughtUp = false;
   let welcomesTaken = false;
+  let tidied = false;
 
   const traffic = createTraffic(runtime, {
     ended: () => welcomes(),
@@ -139,6 +141,10 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
     loggedIn = { ...loggedIn, ds: current };
     show({ state: "online" });
     await traffic.connect();
+    if (!tidied) {
+      tidied = true;
+      await runtime.step(forgetOldActs);
+    }
     welcomes();
     keyPackages();
     showCaughtUp();
