@@ -32,13 +32,19 @@ export interface Person {
   groupCode(): Promise<string>;
   addMembers(handles: string[]): Promise<void>;
   removeMember(handle: string): Promise<void>;
+  makeAdmin(handle: string): Promise<void>;
+  rename(title: string): Promise<void>;
   leave(): Promise<void>;
+  /** What the browser's console complained of, and errors that nobody caught: of the pages and their workers. */
+  complaints(): string[];
   dispose(): Promise<void>;
 }
 
 export interface PersonOptions {
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
+  /** A phone: no hover, a coarse pointer, the page scaled to the screen. */
+  touch?: boolean;
 }
 
 export async function createPerson(
@@ -50,6 +56,7 @@ export async function createPerson(
   const handle = name;
   let context: BrowserContext | undefined;
   let current: Page | undefined;
+  const complaints: string[] = [];
 
   const page = (): Page => {
     if (!current) throw new Error(`${name}'s browser is closed`);
@@ -65,7 +72,12 @@ export async function createPerson(
       viewport: options.viewport ?? { width: 1280, height: 800 },
       colorScheme: options.colorScheme ?? "light",
       locale: "en-GB",
+      ...(options.touch && { hasTouch: true, isMobile: true }),
     });
+    context.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    context.on("weberror", (error) => complaints.push(String(error.error())));
     current = context.pages()[0] ?? (await context.newPage());
     await current.goto(origin);
   }
@@ -178,6 +190,18 @@ export async function createPerson(
           .getByRole("button", { name: /^Remove/ })
           .click();
       }),
+    makeAdmin: (other) =>
+      withMembers(async (panel) => {
+        await panel.getByRole("button", { name: `Actions for ${other}` }).click();
+        await page().getByRole("menuitem", { name: "Make admin" }).click();
+      }),
+    rename: (title) =>
+      withMembers(async (panel) => {
+        await panel.getByRole("button", { name: "Rename" }).click();
+        const dialog = page().getByRole("dialog");
+        await dialog.getByRole("textbox", { name: "Group title" }).fill(title);
+        await dialog.getByRole("button", { name: "Save" }).click();
+      }),
     leave: () =>
       withMembers(async (panel) => {
         await panel.getByRole("button", { name: /^Leave/ }).click();
@@ -186,6 +210,7 @@ export async function createPerson(
           .getByRole("button", { name: /^Leave/ })
           .click();
       }),
+    complaints: () => [...complaints],
     dispose: async () => {
       await close();
       await rm(profile, { recursive: true, force: true });
