@@ -4,6 +4,7 @@ import { createRelay, freePort, type RelayProcess } from "./relay-process.ts";
 import { createWiretap, type Wiretap } from "./wiretap.ts";
 
 export { expect } from "@playwright/test";
+export type { Person } from "./person.ts";
 
 interface Stage {
   workerPrelude: string | undefined;
