@@ -220,14 +220,15 @@ export function createTraffic(runtime: Runtime, hooks: TrafficHooks): Traffic {
     takeEntries({ groupId, entries }) {
       const group = runtime.memory.groups.get(groupId);
       const { track, takeIn: take } = laneOf(groupId);
-      if (!isConnected(track, group)) return;
+      if (!online || group === undefined || track.halted || !isLive(group.row)) return;
       for (const entry of entries) {
         track.head = Math.max(track.head, entry.seq);
         // Far ahead, it would only be kept: the log has it when its turn comes.
         const ahead = entry.seq - group.cursor.seq;
         if (ahead > 0 && ahead <= WAITING_MAX) track.waiting.set(entry.seq, entry);
       }
-      take();
+      // A hint may overtake the answer that lets our seat in: what it says is taken in after that.
+      if (track.attached) take();
     },
     takeAcked({ groupId, seq }) {
       const group = runtime.memory.groups.get(groupId);
