@@ -30,7 +30,10 @@ const RUN_BY_HAND = new Set(["dev", "bench", "screenshots", "install"]);
 
 test.each(documents)("%s names only commands that exist, and files that are there", (name) => {
   const text = read(name);
-  for (const [, command] of text.matchAll(/(?:npm|pnpm(?:@[\d.]+)?) (?:run )?([a-z][a-z:-]*)/g)) {
+  const code = [...text.matchAll(/```[a-z]*\n([^]*?)```|`([^`]+)`/g)]
+    .map(([, block, span]) => block ?? span)
+    .join("\n");
+  for (const [, command] of code.matchAll(/\b(?:npm|pnpm(?:@[\d.]+)?) (?:run )?([a-z][a-z:-]*)/g)) {
     const known = RUN_BY_A_SUITE.has(command ?? "") || RUN_BY_HAND.has(command ?? "");
     expect(known, `${command} is run by a suite or listed as run by hand`).toBe(true);
     if (command !== "install") expect(scripts).toContain(command);

@@ -18,7 +18,7 @@ test("every invariant in INVARIANTS.md is held by a test that names it, and ever
   }
   expect(listed.length).toBeGreaterThan(100);
   expect(new Set(listed).size).toBe(listed.length);
-  expect(listed.toSorted()).toEqual([...tested].toSorted());
+  expect(new Set(listed)).toEqual(tested);
 });
 
 function testFiles(): string[] {
