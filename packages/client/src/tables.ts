@@ -155,6 +155,8 @@ export interface GroupRow {
   leaving: AccountId[];
   mayAdd: "admins" | "all";
   roster: RosterEntry[];
+  /** While `joining` a group that had ended here: what it was, for a Welcome that the relay knows nothing of. */
+  replaced?: { row: GroupRow; cursor: CursorRow };
 }
 
 export interface CursorRow {

@@ -114,7 +114,8 @@ export async function readClaimed(
     const usable =
       userId === claimed.userId &&
       deviceId === claimed.deviceId &&
-      (pinned === undefined || equalBytes(pinned.rootKey, rootKey)) &&
+      (pinned === undefined ||
+        (pinned.changedRootKey === undefined && equalBytes(pinned.rootKey, rootKey))) &&
       notBefore <= now + DAY &&
       now <= notAfter &&
       readLeafProfile(leafNode.extensions)?.policyVersions.includes(policy.version) === true;

@@ -25,8 +25,8 @@ import { readPolicy } from "./policy.ts";
 
 export type JoinOutcome =
   | { kind: "joined"; groupId: GroupId }
-  /** For a group that this device is still in: to be looked at again once it is out. */
-  | { kind: "later" }
+  /** For a group that this device is still in, or about to be: to be looked at again once it is out. */
+  | { kind: "later"; groupId: GroupId }
   /** For a key package that isn't here, or an epoch that is behind: nothing to do. */
   | { kind: "stale" }
   | { kind: "bad"; reason: string };
@@ -55,9 +55,15 @@ export async function joinByWelcome(
   const reason = judgeJoined(account, state);
   if (reason !== undefined) return { kind: "bad", reason };
   const known = step.group(parseGroupId(toHex(groupIdOf(state))));
-  if (known !== undefined && isLive(known.row)) {
-    const behind = Number(state.context.epoch) <= known.row.epoch;
-    return { kind: behind ? "stale" : "later" };
+  if (known !== undefined) {
+    const { row } = known;
+    // Whether that Welcome was the right one isn't known yet, so this one isn't thrown away for it.
+    if (row.membership.state === "joining") return { kind: "later", groupId: row.groupId };
+    // Also where it has ended: who took an old Welcome again would use the keys of that epoch a second time.
+    if (Number(state.context.epoch) <= row.epoch) return { kind: "stale" };
+    if (isLive(row)) return { kind: "later", groupId: row.groupId };
+    // What a group that broke still holds is taken back record by record.
+    if (row.membership.state === "broken") await step.withEngine(row.groupId);
   }
   if (!keys.lastResort) step.write({ table: "keyPackages", key: [keyPackageRef], value: undefined });
   return { kind: "joined", groupId: enterGroup(step, account, state, keys, known) };
@@ -75,9 +81,13 @@ async function openWelcome(step: Step, keys: KeyPackageRow, welcome: Uint8Array)
   });
 }
 
+/** Bytes (`delivery.md`, group.create): the engine takes any number of them. */
+const GROUP_ID_LENGTH = 32;
+
 /** What a group must be like for this client to enter it; local policy, since nobody else depends on it. */
 function judgeJoined(account: AccountRow, state: GroupState): string | undefined {
   const extensions = contextExtensions(state);
+  if (groupIdOf(state).length !== GROUP_ID_LENGTH) return "GROUP_ID_INVALID";
   const policy = readPolicy(extensions);
   if (policy === undefined) return "POLICY_UNREADABLE";
   if (!areExtensionsAllowed(extensions)) return "CONTEXT_EXTENSION_FORBIDDEN";
@@ -123,6 +133,7 @@ function enterGroup(
       seatToken: step.deps.ports.random.bytes(32),
       branch: 0,
       ended: [],
+      ...(before && { replaced: { row: before.row, cursor: before.cursor } }),
     },
     cursor: { seq: 0, acked: before?.cursor.acked ?? 0 },
     staged: undefined,

@@ -120,6 +120,25 @@ export async function discardMessage(
   return { ok: true };
 }
 
+/** The message waits for its person's word: it was refused for good, or must not be sent as things are. */
+export async function failMessage(
+  step: Step,
+  group: Group,
+  row: OutboxRow,
+  error: ClientError,
+): Promise<void> {
+  const { sealed: _sealed, ...waiting } = row;
+  const outbox = group.outbox.map((other) =>
+    other.order === row.order ? { ...waiting, failed: error } : other,
+  );
+  step.setGroup({ ...group, outbox });
+  const { conversationId } = group.row;
+  const item = row.itemId === undefined ? undefined : await step.item(conversationId, row.itemId);
+  if (item?.content.kind !== "message") return;
+  const delivery = { state: "failed", error } as const;
+  await step.putItem(conversationId, { ...item, content: { ...item.content, delivery } });
+}
+
 /** Why nothing is sent to these people: somebody's root key isn't the one that was pinned. */
 export function changedIdentity(step: Step, group: Group): ClientError | undefined {
   for (const { userId } of group.row.roster) {

@@ -1,4 +1,6 @@
 import { type DeliveryReply, type GroupId, LIMITS } from "@thicket/protocol";
+import type { ClientError } from "../api.ts";
+import { endMembership } from "../groups/end-membership.ts";
 import { JOINED_LINE } from "../messages/position.ts";
 import { showEvents } from "../messages/show-events.ts";
 import type { Runtime } from "../runtime.ts";
@@ -57,7 +59,8 @@ async function settle(step: Step, result: Extract<Result, { attached: true }>): 
       return false;
     }
     const { branch } = result.place;
-    const row = { ...group.row, membership: { state: "member" } as const, seated: true, branch };
+    const { replaced: _over, ...joined } = group.row;
+    const row = { ...joined, membership: { state: "member" } as const, seated: true, branch };
     step.setGroup({ ...group, row, cursor: { ...group.cursor, seq: branch } });
     const self = step.account()?.userId;
     if (self === undefined) throw new TypeError("a member without an account");
@@ -84,14 +87,23 @@ async function refuseSeat(runtime: Runtime, result: Extract<Result, { attached: 
   });
 }
 
+/** What was there before the Welcome, history and unsent words, is there after it. */
 async function giveUpJoining(step: Step, groupId: GroupId, reason: string): Promise<void> {
   const group = step.group(groupId);
   if (group === undefined) return;
-  const { conversationId } = group.row;
+  const error: ClientError = { code: "WELCOME_BAD", subject: reason };
+  step.problem(error);
+  const { conversationId, replaced } = group.row;
+  if (replaced !== undefined || group.outbox.length > 0) {
+    const membership = replaced?.row.membership ?? { state: "broken", error };
+    await endMembership(step, await step.withEngine(groupId), membership);
+    const ended = step.group(groupId);
+    if (replaced !== undefined && ended !== undefined) step.setGroup({ ...ended, ...replaced });
+    return;
+  }
   await step.dropGroup(groupId);
   const conversation = step.conversation(conversationId);
   const groupIds = conversation?.groupIds.filter((id) => id !== groupId) ?? [];
   if (conversation !== undefined && groupIds.length > 0) step.setConversation({ ...conversation, groupIds });
   else step.dropConversation(conversationId);
-  step.problem({ code: "WELCOME_BAD", subject: reason });
 }

@@ -1,5 +1,6 @@
 import type { GroupId } from "@thicket/protocol";
 import { parseEpoch, parseSeq } from "../identity/parse-ids.ts";
+import { failMessage } from "../messages/send-message.ts";
 import type { Runtime } from "../runtime.ts";
 import type { Group } from "../state.ts";
 import type { OutboxRow } from "../tables.ts";
@@ -77,12 +78,7 @@ async function failEntry(
       error.code === "PAYLOAD_TOO_LARGE"
         ? ({ code: "MESSAGE_TOO_LARGE" } as const)
         : ({ code: "RELAY_REFUSED", subject: error.code } as const);
-    step.setGroup(withEntry(group, { ...waiting, failed }));
-    const { conversationId } = group.row;
-    const item = row.itemId === undefined ? undefined : await step.item(conversationId, row.itemId);
-    if (item?.content.kind !== "message") return;
-    const delivery = { state: "failed", error: failed } as const;
-    await step.putItem(conversationId, { ...item, content: { ...item.content, delivery } });
+    await failMessage(step, group, row, failed);
   });
   hooks.takeIn(groupId);
   return false;

@@ -2,6 +2,7 @@ import type { GroupId } from "@thicket/protocol";
 import { tokenHash } from "../groups/seats.ts";
 import { stageOwnCommit } from "../groups/stage-own-commit.ts";
 import { parseSeq } from "../identity/parse-ids.ts";
+import { changedIdentity, failMessage } from "../messages/send-message.ts";
 import { sealMessage } from "../messages/seal-entry.ts";
 import type { Runtime } from "../runtime.ts";
 import { type Group, isLiveGroup } from "../state.ts";
@@ -57,7 +58,9 @@ async function perform(
         const self = step.account()?.userId;
         const waiting = loaded.outbox.find(({ order }) => order === task.entry.order);
         if (self === undefined || waiting === undefined || waiting.sealed !== undefined) return;
-        await sealMessage(step, loaded, waiting, self);
+        const changed = changedIdentity(step, loaded);
+        if (changed === undefined) await sealMessage(step, loaded, waiting, self);
+        else await failMessage(step, loaded, waiting, changed);
       });
       return true;
     case "commitProposals": {

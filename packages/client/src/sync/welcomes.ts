@@ -2,6 +2,9 @@ import { type GroupId, LIMITS, toHex, type WelcomeId } from "@thicket/protocol";
 import { joinByWelcome } from "../groups/join-group.ts";
 import type { Runtime } from "../runtime.ts";
 
+/** Welcomes for one group that may wait at the relay; more of them would keep those behind them out of its pages. */
+const LATER_PER_GROUP = 4;
+
 /**
  * Takes the Welcomes that wait at the relay. One is acknowledged only after its group is stored, or after it was
  * found to be of no use; one for a group that this device is still in stays there. False where the connection
@@ -11,6 +14,7 @@ export async function takeWelcomes(runtime: Runtime, joined: (groupId: GroupId) 
   const reply = await runtime.wait(runtime.ports.relay.request("welcome.list", {}));
   if (!reply.ok) return false;
   const done: WelcomeId[] = [];
+  const later = new Map<GroupId, number>();
   for (const { welcomeId, keyPackageRef, bytes } of reply.welcomes) {
     const outcome = await runtime.step(async (step) => {
       const account = step.account();
@@ -21,7 +25,12 @@ export async function takeWelcomes(runtime: Runtime, joined: (groupId: GroupId) 
     });
     runtime.ports.log("info", "welcome", { outcome: outcome.kind });
     if (outcome.kind === "joined") joined(outcome.groupId);
-    if (outcome.kind !== "later") done.push(welcomeId);
+    if (outcome.kind === "later") {
+      const waiting = (later.get(outcome.groupId) ?? 0) + 1;
+      later.set(outcome.groupId, waiting);
+      if (waiting <= LATER_PER_GROUP) continue;
+    }
+    done.push(welcomeId);
   }
   for (let from = 0; from < done.length; from += LIMITS.attachBatch) {
     const acked = await runtime.wait(
