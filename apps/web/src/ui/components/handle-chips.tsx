@@ -67,7 +67,7 @@ export function HandleChips(props: {
           {chips.map((chip) => (
             <li
               key={chip.handle}
-              className={`flex max-w-full animate-rise items-center rounded-full py-0.5 pl-1 text-small font-medium ${chip.problem ? "bg-danger-soft text-danger" : "bg-leaf-soft text-leaf-text"}`}
+              className={`flex max-w-full animate-rise items-center rounded-full pl-1 text-small md:py-0.5 font-medium ${chip.problem ? "bg-danger-soft text-danger" : "bg-leaf-soft text-leaf-text"}`}
             >
               <span
                 aria-hidden="true"
@@ -81,7 +81,7 @@ export function HandleChips(props: {
                 type="button"
                 aria-label={`Take out ${chip.handle}`}
                 onClick={() => remove(chip.handle)}
-                className="ml-0.5 inline-flex size-9 items-center justify-center rounded-full md:size-7"
+                className="ml-0.5 inline-flex size-11 items-center justify-center rounded-full md:size-7"
               >
                 <X className="size-3.5" aria-hidden />
               </button>
@@ -105,7 +105,7 @@ export function HandleChips(props: {
           spellCheck={false}
           placeholder={chips.length === 0 ? "e.g. bob" : ""}
           aria-describedby={`${id}-note`}
-          className="h-9 min-w-24 flex-1 bg-transparent px-1 text-base outline-none placeholder:text-muted"
+          className="h-11 min-w-24 flex-1 md:h-9 bg-transparent px-1 text-base outline-none placeholder:text-muted"
         />
       </div>
       <p id={`${id}-note`} className="mt-1.5 text-small text-muted">
