@@ -47,6 +47,24 @@ test("[POLICY-12] a group without a listed admin has its member with the lowest 
   );
 });
 
+test("who is added into a lower leaf doesn't take an unlisted admin's rights", () => {
+  const orphaned = members.slice(1);
+  const added = facts({
+    membersBefore: orphaned,
+    membersAfter: [{ leaf: 0, userId: cat }, ...orphaned],
+    proposals: [{ kind: "add", by: cat, userId: cat }],
+  });
+  expect(authorize(added)).toBe("ADMIN_DISPLACED");
+  // The admin writes the rights down with the newcomer.
+  const written = { ...policy, admins: [ben] };
+  const proposals = [
+    { kind: "add", by: ben, userId: cat },
+    { kind: "contextExtensions", by: ben },
+  ] as const;
+  expect(authorize({ ...added, after: written, proposals })).toBeUndefined();
+  expect(authorize({ ...added, membersAfter: orphaned })).toBeUndefined();
+});
+
 test("everybody may add where the policy says so, and anybody devices of their own", () => {
   const add = facts({ proposals: [{ kind: "add", by: ben, userId: parseAccountId("dd".repeat(16)) }] });
   expect(authorize(add)).toBe("ADD_NOT_ALLOWED");

@@ -34,6 +34,7 @@ export type Refusal =
   | "POLICY_CHANGE_NOT_ALLOWED"
   | "POLICY_FIXED_PART_CHANGED"
   | "ADMIN_NOT_MEMBER"
+  | "ADMIN_DISPLACED"
   | "DIRECT_MEMBERS";
 
 /**
@@ -45,7 +46,7 @@ export function authorize(facts: CommitFacts): Refusal | undefined {
     const refusal = refuseProposal(facts, proposal);
     if (refusal !== undefined) return refusal;
   }
-  return refusePolicyChange(facts) ?? refuseDirectMembers(facts);
+  return refusePolicyChange(facts) ?? refuseDisplacement(facts) ?? refuseDirectMembers(facts);
 }
 
 /**
@@ -123,6 +124,26 @@ function sameAsKeys(before: GroupPolicy, after: GroupPolicy): boolean {
       );
     })
   );
+}
+
+/**
+ * An admin loses the rights by leaving or by a change of the policy. One who has them for the lowest leaf must not lose
+ * them to whoever is added into a lower one: anybody may add devices of their own.
+ */
+function refuseDisplacement({
+  before,
+  after,
+  membersBefore,
+  membersAfter,
+  proposals,
+}: CommitFacts): Refusal | undefined {
+  if (proposals.some(({ kind }) => kind === "contextExtensions")) return undefined;
+  const present = new Set(membersAfter.map(({ userId }) => userId));
+  const admins = effectiveAdmins(after, membersAfter);
+  const displaced = effectiveAdmins(before, membersBefore).some(
+    (userId) => present.has(userId) && !admins.includes(userId),
+  );
+  return displaced ? "ADMIN_DISPLACED" : undefined;
 }
 
 /** A 1:1 chat has two people at most. */

@@ -12,6 +12,7 @@ import {
   stageCommit,
 } from "@thicket/mls";
 import { toHex } from "@thicket/protocol";
+import { REQUIRED_CAPABILITIES } from "../devices/own-leaf.ts";
 import { memberOfLeaf } from "../identity/member-of-leaf.ts";
 import { parseEntryId } from "../identity/parse-ids.ts";
 import type { LoadedGroup } from "../state.ts";
@@ -20,6 +21,7 @@ import type { StagedCommitRow } from "../tables.ts";
 import { mayAdminister } from "./authorize.ts";
 import { memberFacts, policyOf } from "./epoch-fields.ts";
 import { clearFieldsOf, judgeContent, linesOf, nextTokenHashOf } from "./judge-commit.ts";
+import { encodePolicy } from "./policy.ts";
 import { entryHash } from "./seats.ts";
 
 /**
@@ -35,7 +37,11 @@ export async function stageOwnCommit(
 ): Promise<LoadedGroup | undefined> {
   const { engine, row } = group;
   const proposals = allowedProposals(group, intent);
-  const made = await tryStage(step, group, { ...intent, proposals: proposals.map(({ ref }) => ref) });
+  const made = await tryStage(step, group, {
+    ...rightsWritten(step, group),
+    ...intent,
+    proposals: proposals.map(({ ref }) => ref),
+  });
   if (made === undefined) return undefined;
   const { state, staged } = made;
   const { next } = staged;
@@ -56,6 +62,19 @@ export async function stageOwnCommit(
   const after = { ...group, staged: stagedRow, engine: { ...engine, state, next } };
   step.setGroup(after);
   return after;
+}
+
+/**
+ * An admin whom no policy names, having the lowest leaf, has it written down: who is added may get a lower one.
+ * Undefined for everybody else.
+ */
+function rightsWritten(step: Step, group: LoadedGroup): Pick<CommitIntent, "contextExtensions"> | undefined {
+  const self = step.account()?.userId;
+  const { state } = group.engine;
+  const policy = policyOf(state);
+  if (self === undefined || policy.admins.includes(self)) return undefined;
+  if (!mayAdminister(policy, memberFacts(members(state)), self)) return undefined;
+  return { contextExtensions: [REQUIRED_CAPABILITIES, encodePolicy({ ...policy, admins: [self] })] };
 }
 
 /** Others' pending proposals that the policy allows and that don't meet the commit's own. */

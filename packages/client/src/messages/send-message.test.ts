@@ -90,7 +90,7 @@ test("[SEND-4] the longest text fits into the relay's largest entry, padding and
   expect(row!.sealed!.bytes.length).toBeLessThanOrEqual(64 * 1024);
 });
 
-test("[SEND-5] what wasn't sent when the own place ended failed and says so, and can be sent again after coming back", async () => {
+test("[SEND-5] what wasn't sent when the own place ended failed, says so, and isn't sent again while one is out", async () => {
   const scene = await openScene();
   await sendNow(scene, "too late");
   await scene.takeCommit(scene.atAlice, { remove: [1] });
