@@ -1,6 +1,6 @@
 import type { ConversationView, MemberView } from "@thicket/client/api";
 import { LogOut, PencilLine, UserPlus, X } from "lucide-react";
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Avatar } from "../../components/avatar.tsx";
 import { Button, IconButton } from "../../components/button.tsx";
 import { ConfirmDialog } from "../../components/dialog.tsx";
@@ -18,6 +18,7 @@ import { RenameGroup } from "./rename-group.tsx";
 export function MembersPanel({ conversationId }: { conversationId: string }) {
   const conversation = useUi((state) => state.view.conversations[conversationId]);
   const panel = useRef<HTMLElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const close = useCallback(
     () => goBack({ page: "conversation", conversationId, members: false }),
     [conversationId],
@@ -31,6 +32,17 @@ export function MembersPanel({ conversationId }: { conversationId: string }) {
     addEventListener("keydown", onKeyDown);
     return () => removeEventListener("keydown", onKeyDown);
   }, [close]);
+  // Whoever opens it goes in, and comes back out to where they were: else the focus would be lost with the panel.
+  // Before the panel is gone from the page only a layout effect's cleanup runs.
+  useLayoutEffect(() => {
+    const opener = document.activeElement;
+    const element = panel.current;
+    if (!(opener instanceof HTMLElement) || opener === document.body) return;
+    heading.current?.focus({ preventScroll: true });
+    return () => {
+      if (element?.contains(document.activeElement)) opener.focus({ preventScroll: true });
+    };
+  }, []);
   if (!conversation) return null;
   return (
     <aside
@@ -39,7 +51,9 @@ export function MembersPanel({ conversationId }: { conversationId: string }) {
       className="safe-top fixed inset-0 z-20 flex animate-rise flex-col overflow-hidden bg-side md:left-auto md:w-84 md:border-l md:border-line md:shadow-float lg:static lg:z-auto lg:shadow-none"
     >
       <header className="flex min-h-16 items-center gap-2 border-b border-line py-2 pr-2 pl-5">
-        <h2 className="flex-1 text-base font-semibold">Members</h2>
+        <h2 ref={heading} tabIndex={-1} className="flex-1 text-base font-semibold outline-none">
+          Members
+        </h2>
         <IconButton label="Close panel" onClick={close}>
           <X aria-hidden />
         </IconButton>
