@@ -18,7 +18,7 @@ import { parseEntryId } from "../identity/parse-ids.ts";
 import type { LoadedGroup } from "../state.ts";
 import type { Step } from "../step.ts";
 import type { StagedCommitRow } from "../tables.ts";
-import { mayAdminister } from "./authorize.ts";
+import { effectiveAdmins, mayAdminister } from "./authorize.ts";
 import { memberFacts, policyOf } from "./epoch-fields.ts";
 import { clearFieldsOf, judgeContent, linesOf, nextTokenHashOf } from "./judge-commit.ts";
 import { encodePolicy } from "./policy.ts";
@@ -38,7 +38,7 @@ export async function stageOwnCommit(
   const { engine, row } = group;
   const proposals = allowedProposals(group, intent);
   const made = await tryStage(step, group, {
-    ...rightsWritten(step, group),
+    ...adminsInOrder(step, group),
     ...intent,
     proposals: proposals.map(({ ref }) => ref),
   });
@@ -65,16 +65,19 @@ export async function stageOwnCommit(
 }
 
 /**
- * An admin whom no policy names, having the lowest leaf, has it written down: who is added may get a lower one.
- * Undefined for everybody else.
+ * The list of admins put in order, by whoever may: without those who have gone, since coming back must not bring their
+ * rights back; and with oneself where nobody else is on it, since who is added may get a lower leaf than one's own.
  */
-function rightsWritten(step: Step, group: LoadedGroup): Pick<CommitIntent, "contextExtensions"> | undefined {
+function adminsInOrder(step: Step, group: LoadedGroup): Pick<CommitIntent, "contextExtensions"> | undefined {
   const self = step.account()?.userId;
   const { state } = group.engine;
   const policy = policyOf(state);
-  if (self === undefined || policy.admins.includes(self)) return undefined;
-  if (!mayAdminister(policy, memberFacts(members(state)), self)) return undefined;
-  return { contextExtensions: [REQUIRED_CAPABILITIES, encodePolicy({ ...policy, admins: [self] })] };
+  const facts = memberFacts(members(state));
+  if (self === undefined || !mayAdminister(policy, facts, self)) return undefined;
+  const admins = effectiveAdmins(policy, facts);
+  if (admins.length === policy.admins.length && admins.every((userId) => policy.admins.includes(userId)))
+    return undefined;
+  return { contextExtensions: [REQUIRED_CAPABILITIES, encodePolicy({ ...policy, admins })] };
 }
 
 /** Others' pending proposals that the policy allows and that don't meet the commit's own. */
