@@ -24,6 +24,7 @@ export interface Step {
   now(): number;
   account(): AccountRow | undefined;
   setAccount(account: AccountRow): void;
+  contacts(): Iterable<ContactRow>;
   contact(userId: AccountId): ContactRow | undefined;
   setContact(contact: ContactRow): void;
   groups(): Iterable<Group>;
@@ -84,6 +85,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     now: () => ports.clock.now(),
     account: () => account ?? memory.account,
     setAccount: (row) => (account = row),
+    contacts: () => new Map([...memory.contacts, ...contacts]).values(),
     contact: (userId) => contacts.get(userId) ?? memory.contacts.get(userId),
     setContact: (contact) => contacts.set(contact.userId, contact),
     *groups() {

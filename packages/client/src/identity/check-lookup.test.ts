@@ -48,6 +48,17 @@ test("[ID-3] another root key than the pinned one is not added", async () => {
   expect(contact).toMatchObject({ rootKey: dave.rootPublicKey, changedRootKey: changed.rootPublicKey });
 });
 
+test("another user under a known handle is not added, and takes nobody's place", async () => {
+  const scene = await openScene();
+  await scene.run((step) => checkLookup(step, bob, dave.handle, answerFor(dave)));
+  const impostor = await makeAccount("dave", "phone", "another root", "another user");
+  expect(await scene.run((step) => checkLookup(step, bob, dave.handle, answerFor(impostor)))).toEqual({
+    ok: false,
+    error: { code: "IDENTITY_CHANGED", subject: "dave" },
+  });
+  expect(await scene.store.get("contacts", [impostor.userId])).toBeUndefined();
+});
+
 test("[ID-4] a claimed key package is used for the device that was asked for, and for no other", async () => {
   const scene = await openScene();
   const { message } = await makeKeyPackage(dave);

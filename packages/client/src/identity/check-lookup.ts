@@ -10,7 +10,7 @@ type Found = Extract<AuthenticationReply<"handle.lookup">, { ok: true }>;
 
 /**
  * What the AS said of a handle, believed as far as it is signed: the AS attests the root, the root each device. A
- * root other than the pinned one blocks adding (IDENTITY_CHANGED).
+ * root other than the pinned one, or another user than the one known by this handle, blocks adding (IDENTITY_CHANGED).
  */
 export async function checkLookup(
   step: Step,
@@ -37,6 +37,11 @@ export async function checkLookup(
     });
     if (failure !== undefined) return refused;
     devices.push(deviceId);
+  }
+  // The AS alone could answer a known name with a new user whose root it made: no pin would notice.
+  for (const contact of step.contacts()) {
+    if (contact.handle === handle && contact.userId !== found.userId)
+      return { ok: false, error: { code: "IDENTITY_CHANGED", subject: handle } };
   }
   pinContact(step, { userId: found.userId, handle, rootKey });
   const pinned = step.contact(found.userId);

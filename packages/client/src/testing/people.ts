@@ -53,9 +53,14 @@ export function randomFrom(seed: string): Random {
 const asPair = await ed25519KeyPair(randomFrom("the AS"));
 export const AS_KEY: AsKey = { keyId: randomFrom("the AS's key id").bytes(8), publicKey: asPair.publicKey };
 
-/** A device of somebody: `root` names the user's root key, so that the same user can appear under two. */
-export async function makeAccount(handle: string, device = "phone", root = handle): Promise<AccountRow> {
-  const userId = randomFrom(`user ${handle}`).bytes(16);
+/** A device of somebody: `root` names the user's root key and `user` the user, so that one can appear under two. */
+export async function makeAccount(
+  handle: string,
+  device = "phone",
+  root = handle,
+  user = handle,
+): Promise<AccountRow> {
+  const userId = randomFrom(`user ${user}`).bytes(16);
   const deviceId = randomFrom(`device ${handle} ${device}`).bytes(16);
   const rootPair = await ed25519KeyPair(randomFrom(`root ${root}`));
   const devicePair = await ed25519KeyPair(randomFrom(`device key ${handle} ${device}`));
