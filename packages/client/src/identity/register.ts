@@ -27,9 +27,12 @@ export async function register(
     }
     if (greeting === undefined) return refuse({ code: "OFFLINE" });
     const { hello } = greeting;
-    const request = await runtime.step(async (step) =>
-      registrationOf(await prepareAccount(step, handle, hello, fresh), hello),
-    );
+    const request = await runtime.step(async (step) => {
+      const prepared = await prepareAccount(step, handle, hello, fresh);
+      return prepared && registrationOf(prepared, hello);
+    });
+    // Another tab's sign-up was done meanwhile: that account is the one.
+    if (request === undefined) continue;
     fresh = false;
     const reply: AuthenticationReply<"account.register"> | LinkDown = await runtime.wait(
       runtime.ports.authentication.request("account.register", request),

@@ -19,15 +19,17 @@ const DEVICE_DAYS = 364n;
 
 /**
  * The account's keys, made here and stored before the AS hears of them: a crash in between leads to the same account.
- * With `fresh` the keys of an earlier attempt are given up.
+ * With `fresh` the keys of an earlier attempt are given up. Undefined where there is an account already: nothing of it
+ * is touched.
  */
 export async function prepareAccount(
   step: Step,
   handle: Handle,
   hello: Hello,
   fresh: boolean,
-): Promise<AccountRow> {
+): Promise<AccountRow | undefined> {
   const known = step.account();
+  if (known?.state === "signedUp") return undefined;
   const asKeys = hello.asKeys ?? [];
   if (known !== undefined && !fresh) {
     const again = { ...known, handle, host: hello.host, asKeys };
