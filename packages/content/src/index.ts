@@ -14,3 +14,4 @@ export {
   type SinglePart,
 } from "./mimi-content.ts";
 export { plainText, type TextMessage, textMessage, unreadableType } from "./plain-text.ts";
+export { fromUtf8, toUtf8 } from "./utf8.ts";

@@ -3,7 +3,7 @@ import { answer, answeredBefore, refuse } from "../acts.ts";
 import type { ClientErrorCode, Command, CommandOf, CommandReply, ConversationId } from "../api.ts";
 import { activeGroup } from "../conversation-view.ts";
 import { lookUp, readHandles } from "../identity/look-up.ts";
-import { toUtf8 } from "../messages/utf8.ts";
+import { toUtf8 } from "@thicket/content";
 import type { Runtime } from "../runtime.ts";
 import { type Group, isLive, nextOrder } from "../state.ts";
 import type { Step } from "../step.ts";

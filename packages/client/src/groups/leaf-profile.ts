@@ -1,5 +1,5 @@
 import { codec, type Codec, decode, encode, type Extension, findExtension, MlsError } from "@thicket/mls";
-import { fromUtf8, toUtf8 } from "../messages/utf8.ts";
+import { fromUtf8, toUtf8 } from "@thicket/content";
 import { POLICY_VERSION } from "./policy.ts";
 
 /** LeafNode extension that says what its member understands (private use range of RFC 9420 §17.3). */

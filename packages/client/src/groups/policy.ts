@@ -2,7 +2,7 @@ import type { AsKey } from "@thicket/credential";
 import { codec, type Codec, decode, encode, type Extension, findExtension, MlsError } from "@thicket/mls";
 import { type AccountId, fromHex, toHex } from "@thicket/protocol";
 import { parseAccountId } from "../identity/parse-ids.ts";
-import { fromUtf8, toUtf8 } from "../messages/utf8.ts";
+import { fromUtf8, toUtf8 } from "@thicket/content";
 
 /** GroupContext extension that holds the group's policy (private use range of RFC 9420 §17.3). */
 export const POLICY_EXTENSION = 0xf001;

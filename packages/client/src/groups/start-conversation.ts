@@ -2,7 +2,7 @@ import { answer, answeredBefore, refuse } from "../acts.ts";
 import type { CommandOf, CommandReply } from "../api.ts";
 import { activeGroup, hasPeer } from "../conversation-view.ts";
 import { lookUp, readHandles } from "../identity/look-up.ts";
-import { toUtf8 } from "../messages/utf8.ts";
+import { toUtf8 } from "@thicket/content";
 import type { Runtime } from "../runtime.ts";
 import { isLive, type Memory } from "../state.ts";
 import type { Step } from "../step.ts";
