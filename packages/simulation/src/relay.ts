@@ -120,7 +120,7 @@ export function createRelay(options: RelayOptions): Relay {
         random,
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
         // A seed's people meet more often in its few minutes than anybody does in an hour.
-        limits: { claimsPerTargetPerHour: 10_000 },
+        limits: { claimsPerTargetPerHour: 10_000, keyPackagesLow: 4 },
         defer: queueMicrotask,
         onAppended: fanOut,
         onUnseated: (groupId, seatIds) => {

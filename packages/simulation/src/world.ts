@@ -105,6 +105,8 @@ export interface Snapshot {
 
 /** 2026-01-01 in UTC. */
 const BEGINNING = 1_767_225_600_000;
+/** So few that the last resort is needed now and then. */
+const KEY_PACKAGES = 8;
 /** What is due later than this (ms) is housekeeping: it keeps nobody waiting. */
 const HOUSEKEEPING = 20 * 60_000;
 
@@ -243,22 +245,25 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       person.program = undefined;
     });
     const links = createLinks({ who: person.name, life, clock, network, relay, sent });
-    const client = createClient({
-      store: createCrashStore(person.rows, life),
-      relay: links.relay,
-      authentication: links.authentication,
-      clock: {
-        now: () => clock.now() + person.clockSkew,
-        after: (delay, run) => clock.after(delay, () => life.over() || run()),
+    const client = createClient(
+      {
+        store: createCrashStore(person.rows, life),
+        relay: links.relay,
+        authentication: links.authentication,
+        clock: {
+          now: () => clock.now() + person.clockSkew,
+          after: (delay, run) => clock.after(delay, () => life.over() || run()),
+        },
+        random: seededRandom(`${options.seed} ${person.name} ${person.runs}`),
+        log: (level, event, fields) => {
+          if (life.over()) return;
+          const text = `${event} ${JSON.stringify(fields ?? {})}`;
+          trace.line(`  ${person.name} ${level} ${text}`);
+          if (level === "error") person.errors.push(text);
+        },
       },
-      random: seededRandom(`${options.seed} ${person.name} ${person.runs}`),
-      log: (level, event, fields) => {
-        if (life.over()) return;
-        const text = `${event} ${JSON.stringify(fields ?? {})}`;
-        trace.line(`  ${person.name} ${level} ${text}`);
-        if (level === "error") person.errors.push(text);
-      },
-    });
+      { keyPackages: KEY_PACKAGES },
+    );
     client.subscribe((event) => {
       if (life.over()) return;
       if (event.type === "problem") {
