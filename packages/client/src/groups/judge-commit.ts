@@ -207,16 +207,17 @@ export function linesOf(state: GroupState, staged: StagedCommit): CommitLine[] {
   const factsAfter = memberFacts(membersAfter(state, staged));
   const usersBefore = new Set(factsBefore.map(({ userId }) => userId));
   const usersAfter = new Set(factsAfter.map(({ userId }) => userId));
+  const replaced = usersUnderAnotherRoot(state, staged);
   const lines: CommitLine[] = [];
   for (const userId of usersBefore) {
-    if (usersAfter.has(userId)) continue;
+    if (usersAfter.has(userId) && !replaced.has(userId)) continue;
     const author = facts.find((fact) => fact.kind === "remove" && fact.userId === userId)?.by ?? committer;
     const type = author === userId ? "left" : "removed";
     lines.push({ author, event: { type, userId } });
   }
   for (const userId of usersAfter) {
     // In a 1:1 chat the other side is no news.
-    if (usersBefore.has(userId) || before.kind === "direct") continue;
+    if ((usersBefore.has(userId) && !replaced.has(userId)) || before.kind === "direct") continue;
     const author = facts.find((fact) => fact.kind === "add" && fact.userId === userId)?.by ?? committer;
     lines.push({ author, event: { type: "added", userId } });
   }
@@ -231,4 +232,16 @@ export function linesOf(state: GroupState, staged: StagedCommit): CommitLine[] {
     lines.push({ author: committer, event: { type: "adminChanged", userId, admin } });
   }
   return lines;
+}
+
+/** Who was taken out and put back under another root key: that counts as another person (`identity.md`). */
+function usersUnderAnotherRoot(state: GroupState, { effects }: StagedCommit): Set<AccountId> {
+  const added = effects.added.map(({ leafNode }) => memberOfLeaf(leafNode));
+  const before = added.length === 0 ? [] : members(state).map(({ leafNode }) => memberOfLeaf(leafNode));
+  const roots = new Map(before.map(({ userId, rootKey }) => [userId, rootKey]));
+  const another = added.filter(({ userId, rootKey }) => {
+    const root = roots.get(userId);
+    return root !== undefined && !equalBytes(root, rootKey);
+  });
+  return new Set(another.map(({ userId }) => userId));
 }

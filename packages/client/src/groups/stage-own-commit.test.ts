@@ -30,5 +30,5 @@ test("who inherits an admin's rights keeps them when somebody is added into a lo
   expect(added?.staged?.lines).toEqual([
     { author: bob.userId, event: { type: "added", userId: dave.userId } },
   ]);
-  expect(readPolicy(contextExtensions(added!.engine!.next!))?.admins).toEqual([bob.userId]);
+  expect(readPolicy(contextExtensions(added!.engine.next!))?.admins).toEqual([bob.userId]);
 });

@@ -13,7 +13,7 @@ import { pinContact } from "../identity/pin-contacts.ts";
 import { showEvents } from "../messages/show-events.ts";
 import type { LoadedGroup } from "../state.ts";
 import type { Step } from "../step.ts";
-import { endMembership } from "./end-membership.ts";
+import { endMembership, failOutbox } from "./end-membership.ts";
 import { enterEpoch } from "./enter-epoch.ts";
 import { seen } from "./epoch-fields.ts";
 import { intentOf, replaceIntent, withLoss } from "./lose-commit.ts";
@@ -34,7 +34,7 @@ export async function mergeOwnCommit(step: Step, group: LoadedGroup, entry: Entr
   const founded = merged.row.membership.state === "founding";
   const row = founded ? { ...merged.row, membership: { state: "member" } as const } : merged.row;
   step.setGroup({ ...merged, row, intents });
-  pinMembers(step, engine.next, staged.lines);
+  pinMembers(step, engine.next);
   await showEvents(step, row, entry, staged.lines);
 }
 
@@ -61,7 +61,7 @@ export async function takeCommit(step: Step, group: LoadedGroup, entry: Entry): 
   );
   const { row } = entered;
   step.setGroup({ ...entered, row: { ...row, roster: seen(row.roster, sender) } });
-  pinMembers(step, staged.next, lines);
+  pinMembers(step, staged.next);
   await showEvents(step, row, entry, lines);
 }
 
@@ -111,11 +111,9 @@ async function breakGroup(
 ): Promise<void> {
   const error: ClientError = { code: "COMMIT_BAD", subject: reason };
   step.deps.ports.log("error", "bad commit", { reason });
-  step.setGroup({
-    ...group,
-    row: { ...group.row, membership: { state: "broken", error } },
-    intents: [],
-  });
+  const outbox = await failOutbox(step, group, error);
+  const row = { ...group.row, membership: { state: "broken", error } } as const;
+  step.setGroup({ ...group, row, outbox, intents: [] });
   step.problem(error);
   await showEvents(step, group.row, entry, [{ author, event: { type: "refused", reason } }]);
 }
@@ -125,11 +123,7 @@ function senderOf(state: GroupState, leaf: number): AccountId {
   return found === undefined ? UNKNOWN_AUTHOR : memberOfLeaf(found).userId;
 }
 
-/** Who was added is seen for the first time here, or again. */
-function pinMembers(step: Step, next: GroupState, lines: readonly CommitLine[]): void {
-  const fresh = new Set(lines.flatMap(({ event }) => (event.type === "added" ? [event.userId] : [])));
-  for (const { leafNode } of membersOf(next)) {
-    const member = memberOfLeaf(leafNode);
-    if (fresh.has(member.userId) || step.contact(member.userId) === undefined) pinContact(step, member);
-  }
+/** Who is in a new leaf is seen for the first time here, or again: perhaps under another root, in the place of the old leaf. */
+function pinMembers(step: Step, next: GroupState): void {
+  for (const { leafNode } of membersOf(next)) pinContact(step, memberOfLeaf(leafNode));
 }

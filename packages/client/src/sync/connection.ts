@@ -1,9 +1,9 @@
-import type { GroupId, Hello } from "@thicket/protocol";
+import type { Hello } from "@thicket/protocol";
 import { forgetOldActs } from "../acts.ts";
 import type { ConnectionView } from "../api.ts";
 import { isRenewalDue, loginOf } from "../identity/log-in.ts";
 import { takeAttestation } from "../identity/sign-up.ts";
-import type { DeliveryLinkEvent, LinkEvent } from "../ports.ts";
+import { type DeliveryLinkEvent, type LinkEvent, StoreError } from "../ports.ts";
 import type { Runtime } from "../runtime.ts";
 import { backOff, judgeFailure } from "./request-outcome.ts";
 import { singleFlight } from "./single-flight.ts";
@@ -71,13 +71,23 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
     retries.set(what, { failures: known.failures, cancel });
   }
 
+  /** A full disk is said, and asked again: it may have room by then. */
+  async function orAgain<T>(what: string, ask: () => void, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "STORE_QUOTA") again(what, ask);
+      throw error;
+    }
+  }
+
   const welcomes = singleFlight(
     (work) => runtime.run("welcomes", work),
     async () => {
       if (loggedIn.ds === undefined || closed) return;
-      const joined: GroupId[] = [];
-      const done = await takeWelcomes(runtime, (groupId) => joined.push(groupId));
-      for (const groupId of joined) traffic.attach(groupId);
+      // One that is joined takes its seat whatever becomes of the next.
+      const take = () => takeWelcomes(runtime, (groupId) => traffic.attach(groupId));
+      const done = await orAgain("welcomes", welcomes, take);
       if (!done) return again("welcomes", welcomes);
       retries.delete("welcomes");
       welcomesTaken = true;
@@ -89,7 +99,8 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
     (work) => runtime.run("key packages", work),
     async () => {
       if (loggedIn.ds === undefined || closed) return;
-      if (await stockKeyPackages(runtime, options.keyPackages)) retries.delete("keyPackages");
+      const stock = () => stockKeyPackages(runtime, options.keyPackages);
+      if (await orAgain("keyPackages", keyPackages, stock)) retries.delete("keyPackages");
       else again("keyPackages", keyPackages);
     },
   );
@@ -141,13 +152,12 @@ export function createConnection(runtime: Runtime, options: ConnectionOptions): 
     loggedIn = { ...loggedIn, ds: current };
     show({ state: "online" });
     await traffic.connect();
-    if (!tidied) {
-      tidied = true;
-      await runtime.step(forgetOldActs);
-    }
     welcomes();
     keyPackages();
     showCaughtUp();
+    if (tidied) return;
+    tidied = true;
+    runtime.run("tidy", () => runtime.step(forgetOldActs));
   }
 
   async function logInToAuthentication(): Promise<void> {

@@ -202,11 +202,13 @@ export function createTraffic(runtime: Runtime, hooks: TrafficHooks): Traffic {
     async connect() {
       online = true;
       const live = [...runtime.memory.groups.values()].filter(({ row }) => isLive(row));
-      await attachGroups(
-        runtime,
-        live.map(({ row }) => row.groupId),
-        trackOf,
-      );
+      const groupIds = live.map(({ row }) => row.groupId);
+      try {
+        await attachGroups(runtime, groupIds, trackOf);
+      } catch (error) {
+        // What is wrong with one group keeps no other waiting: each takes its seat by itself below, or says why not.
+        report(runtime.ports, "attach", error);
+      }
       for (const { row } of live) {
         // What isn't at the relay yet is founded there first.
         if (row.created) laneOf(row.groupId).takeIn();
