@@ -202,7 +202,10 @@ async function changeAtOnce(world: World): Promise<boolean> {
   const second = maybePlace(
     world,
     (view, person) =>
-      person !== first.person && view.conversationId === first.view.conversationId && view.may.rename,
+      person !== first.person &&
+      view.conversationId === first.view.conversationId &&
+      view.may.rename &&
+      view.members.length > 1,
   );
   if (!second) return false;
   await giveRename(world, first);
