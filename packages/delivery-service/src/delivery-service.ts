@@ -77,7 +77,7 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
-  const takeClaims = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
   const database = openDatabase({
     file: options.file,
     defer: options.defer ?? setImmediate,
@@ -94,11 +94,14 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
     },
     "keyPackages.count": (device, { suite }) => database.read(countKeyPackages(device, suite, now())),
     "keyPackages.claim": async (device, request, committed) => {
-      const retryAfter = takeClaims(device, request.devices);
-      if (retryAfter !== undefined) {
+      const turn = allowance.take(device, request.devices);
+      if (!turn.ok) {
+        const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
       }
-      return database.write(claimKeyPackages(request, { now: now(), limits }), committed);
+      const reply = await database.write(claimKeyPackages(request, { now: now(), limits }), committed);
+      turn.giveBack(reply.ok ? reply.missing : request.devices);
+      return reply;
     },
     "group.create": (_, request, committed) => database.write(createGroup(request), committed),
     "group.attach": (_, request, committed) => database.write(attachSeats(request, { now }), committed),

@@ -154,11 +154,8 @@ describe("limits", () => {
 
   it("lets one claimer take so many packages an hour of one device, others and other devices unhindered", async () => {
     const test = await openForTest("memory", { limits: { claimsPerTargetPerHour: 2 } });
-    const [alice, bob, carol] = [
-      deviceFrom(test.random),
-      deviceFrom(test.random),
-      deviceFrom(test.random),
-    ] as const;
+    const alice = deviceFrom(test.random);
+    const [bob, carol] = [await withLastResort(test), await withLastResort(test)];
     const claim = (claimer: DeviceIdentity, devices: DeviceIdentity[]) =>
       test.operations["keyPackages.claim"](claimer, { suite, devices });
     expect(await claim(alice, [bob])).toMatchObject({ ok: true });
@@ -173,3 +170,13 @@ describe("limits", () => {
     await test.close();
   });
 });
+
+/** A device that has a package for everybody who claims one. */
+async function withLastResort(test: TestService): Promise<DeviceIdentity> {
+  const device = await createRealDevice(test.random, test.as, test.clock.now);
+  const { message } = await device.keyPackage({ lastResort: true });
+  const fields = { suite, keyPackages: [], lastResort: message };
+  const request = parse(deliveryRequests["keyPackages.publish"].request, fields);
+  expect(await test.operations["keyPackages.publish"](device.identity, request)).toMatchObject({ ok: true });
+  return device.identity;
+}
