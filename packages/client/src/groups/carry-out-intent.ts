@@ -118,6 +118,8 @@ export async function readClaimed(
         (pinned.changedRootKey === undefined && equalBytes(pinned.rootKey, rootKey))) &&
       notBefore <= now + DAY &&
       now <= notAfter &&
+      // The lifetime is the device's word alone; the credential's end lies within what AS and root have signed.
+      now <= verdict.credential.leaf.notAfter &&
       readLeafProfile(leafNode.extensions)?.policyVersions.includes(policy.version) === true;
     return { keyPackage: usable ? keyPackage : undefined };
   } catch (error) {

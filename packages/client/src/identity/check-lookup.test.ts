@@ -1,7 +1,9 @@
 import type { AuthenticationReply } from "@thicket/protocol";
 import { expect, test } from "vitest";
+import { createKeyPackage } from "@thicket/mls";
+import { CAPABILITIES, makeOwnLeaf, SUITE } from "../devices/own-leaf.ts";
 import { readClaimed } from "../groups/carry-out-intent.ts";
-import { makeAccount, makeKeyPackage } from "../testing/people.ts";
+import { makeAccount, makeKeyPackage, NOW, randomFrom } from "../testing/people.ts";
 import { alice, bob, openScene } from "../testing/scene.ts";
 import type { AccountRow } from "../tables.ts";
 import { checkLookup } from "./check-lookup.ts";
@@ -79,4 +81,26 @@ test("[ID-4] a claimed key package is used for the device that was asked for, an
   const changed = await makeAccount("dave", "phone", "another root");
   await scene.run((step) => checkLookup(step, bob, dave.handle, answerFor(changed)));
   expect(await read(dave, message)).toBe(false);
+});
+
+test("a key package whose credential has run out is not used, whatever its lifetime says", async () => {
+  const scene = await openScene();
+  const random = randomFrom("an old leaf");
+  const DAY = 86_400;
+  // Ended half a day ago: a leaf's credential is made for 28 days.
+  const leaf = await makeOwnLeaf(dave, random, NOW - 28.5 * DAY * 1000);
+  const { message } = await createKeyPackage({
+    suite: SUITE,
+    credential: leaf.credential,
+    signatureKey: leaf.signatureKey,
+    capabilities: CAPABILITIES,
+    lifetime: { notBefore: leaf.lifetime.notBefore, notAfter: BigInt(NOW / 1000 + 300 * DAY) },
+    leafExtensions: leaf.leafExtensions,
+    random,
+  });
+  const { userId, deviceId } = dave;
+  const read = await scene.run(async (step) =>
+    readClaimed(step, await step.withEngine(scene.groupId), { userId, deviceId, keyPackage: message }),
+  );
+  expect(read.keyPackage).toBeUndefined();
 });
