@@ -5,6 +5,7 @@ import { parseSeq } from "../identity/parse-ids.ts";
 import { changedIdentity, discardMessage, sendMessage } from "../messages/send-message.ts";
 import { makeAccount, makeKeyPackage, NOW } from "../testing/people.ts";
 import { alice, carol, openScene, salt } from "../testing/scene.ts";
+import { stageOwnCommit } from "./stage-own-commit.ts";
 
 test("who is put back under another root key in one commit is said, and nothing is sent to them", async () => {
   const scene = await openScene();
@@ -40,4 +41,12 @@ test("what waits to be sent when a group breaks has failed, and can be discarded
   const messageId = command.commandId;
   expect(await scene.run((step) => discardMessage(step, { ...discard, messageId }))).toEqual({ ok: true });
   expect(await scene.store.list("outbox", { prefix: [] })).toEqual([]);
+});
+
+test("an own commit that waits when a group breaks goes, with the secrets of its epoch", async () => {
+  const scene = await openScene();
+  await scene.run(async (step) => stageOwnCommit(step, await step.withEngine(scene.groupId), {}, undefined));
+  expect(await scene.store.list("stagedCommits", { prefix: [] })).toHaveLength(1);
+  await scene.take(scene.atAlice, new Uint8Array([1]), { kind: "commit", branch: parseSeq(1) });
+  expect(await scene.store.list("stagedCommits", { prefix: [] })).toEqual([]);
 });

@@ -113,7 +113,9 @@ async function breakGroup(
   step.deps.ports.log("error", "bad commit", { reason });
   const outbox = await failOutbox(step, group, error);
   const row = { ...group.row, membership: { state: "broken", error } } as const;
-  step.setGroup({ ...group, row, outbox, intents: [] });
+  // An own commit for this epoch is sent no more: the secrets of the epoch that it would have begun go.
+  const engine = { ...group.engine, next: undefined };
+  step.setGroup({ ...group, row, outbox, intents: [], staged: undefined, engine });
   step.problem(error);
   await showEvents(step, group.row, entry, [{ author, event: { type: "refused", reason } }]);
 }

@@ -221,8 +221,10 @@ export function createTraffic(runtime: Runtime, hooks: TrafficHooks): Traffic {
     },
     takeEntries({ groupId, entries }) {
       const group = runtime.memory.groups.get(groupId);
+      // The relay may name any group: only ours are followed.
+      if (!online || group === undefined || !isLive(group.row)) return;
       const { track, takeIn: take } = laneOf(groupId);
-      if (!online || group === undefined || track.halted || !isLive(group.row)) return;
+      if (track.halted) return;
       for (const entry of entries) {
         track.head = Math.max(track.head, entry.seq);
         // Far ahead, it would only be kept: the log has it when its turn comes.
