@@ -7,11 +7,6 @@ export function personName(people: People, userId: string): string {
   return people[userId]?.handle ?? "Somebody";
 }
 
-/** As `personName`, with "you" for oneself. */
-export function personOrYou(people: People, userId: string, self: string): string {
-  return userId === self ? "you" : personName(people, userId);
-}
-
 /** The title; for a 1:1 chat the other's handle, for a group without a title the names of the others. */
 export function conversationTitle(conversation: ConversationView, people: People, self: string): string {
   if (conversation.kind === "direct") return personName(people, conversation.conversationId);
