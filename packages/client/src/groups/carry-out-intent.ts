@@ -26,7 +26,7 @@ import { readLeafProfile } from "./leaf-profile.ts";
 import { replaceIntent } from "./lose-commit.ts";
 import { missingDevices } from "./missing-devices.ts";
 import { encodePolicy, type GroupPolicy } from "./policy.ts";
-import { allowedProposals, stageOwnCommit } from "./stage-own-commit.ts";
+import { addableAlone, allowedProposals, stageOwnCommit } from "./stage-own-commit.ts";
 
 /**
  * Carries out an act in the group's present epoch, if it still applies: stages the commit that does it, or proposes
@@ -82,7 +82,31 @@ async function carryOutInvite(
     return;
   }
   const staged = await stageOwnCommit(step, group, { add }, intent.order);
-  if (staged === undefined) dropIntent(step, group, intent, "NOT_ALLOWED");
+  if (staged === undefined) await inviteWithout(step, group, intent, act, add);
+}
+
+/** Goes on with those whose key packages the group can take, and says who of the others isn't invited. */
+async function inviteWithout(
+  step: Step,
+  group: LoadedGroup,
+  intent: IntentRow,
+  act: Extract<IntentAct, { type: "invite" }>,
+  refused: readonly KeyPackage[],
+): Promise<void> {
+  const add = await addableAlone(step, group, refused);
+  if (add.length === 0 || add.length === refused.length)
+    return dropIntent(step, group, intent, "NOT_ALLOWED");
+  const out = new Set(
+    refused
+      .filter((keyPackage) => !add.includes(keyPackage))
+      .map(({ leafNode }) => memberOfLeaf(leafNode).userId),
+  );
+  for (const { userId, handle } of act.invitees) {
+    if (out.has(userId)) step.problem({ code: "KEY_PACKAGE_REFUSED", subject: handle });
+  }
+  const invitees = act.invitees.filter(({ userId }) => !out.has(userId));
+  const claimed = act.claimed.filter(({ userId }) => !out.has(userId));
+  step.setGroup(replaceIntent(group, { ...intent, act: { ...act, invitees, claimed } }));
 }
 
 /**

@@ -103,6 +103,23 @@ export function allowedProposals(
   });
 }
 
+/**
+ * Those of these key packages that could be added alone. One that the group can't take would keep the others out of
+ * the commit as well.
+ */
+export async function addableAlone(
+  step: Step,
+  group: LoadedGroup,
+  add: readonly KeyPackage[],
+): Promise<KeyPackage[]> {
+  const addable: KeyPackage[] = [];
+  for (const keyPackage of add) {
+    const intent = { ...adminsInOrder(step, group), add: [keyPackage] };
+    if ((await tryStage(step, group, intent)) !== undefined) addable.push(keyPackage);
+  }
+  return addable;
+}
+
 type Staging = { state: LoadedGroup["engine"]["state"]; staged: StagedCommit };
 
 async function tryStage(step: Step, group: LoadedGroup, intent: CommitIntent): Promise<Staging | undefined> {
