@@ -61,7 +61,11 @@ test("one invited device that the group can't take keeps the others out of nothi
     { account: erin, keyPackage: lacking.message },
   ];
   const intent: IntentRow = {
-    ...{ commandId: "c", at: NOW, groupId: scene.groupId, order: 1, tries: 0 },
+    commandId: "c",
+    at: NOW,
+    groupId: scene.groupId,
+    order: 1,
+    tries: 0,
     act: {
       type: "invite",
       invitees: people.map(({ account: { userId, handle, deviceId } }) => ({
