@@ -38,13 +38,17 @@ export async function catchUp(
 ): Promise<void> {
   for (const seat of seats) {
     const after = await sendAfter(socket, seat, seat.cursor, deps);
-    if (after === undefined) return;
+    // What can't be read now is asked for anew by who connects again; seats that never listen would be silent for good.
+    if (after === undefined) {
+      socket.conn.close();
+      return;
+    }
     // What was appended since the last page was read; it may come twice, never not at all.
     if (rooms.listen(socket, seat.groupId, seat.seatId)) await sendAfter(socket, seat, after, deps);
   }
 }
 
-/** -> the last seq that was sent, or undefined where the connection or the relay is going down. */
+/** -> the last seq that was sent, or undefined where the log can't be read or the connection is going down. */
 async function sendAfter(
   socket: Socket,
   { groupId, seatId, seatToken }: Seats[number],

@@ -144,7 +144,10 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps, lim
     });
     // After the reply has gone out: it says where each seat's log ends.
     setImmediate(() => {
-      catchUp(socket, rooms, behind, { operations, device: from, backlog }).catch(deps.log.fault);
+      catchUp(socket, rooms, behind, { operations, device: from, backlog }).catch((error: unknown) => {
+        deps.log.fault(error);
+        socket.conn.close();
+      });
     });
     return reply;
   }
