@@ -196,6 +196,16 @@ function clearSeat(_fields: CommitFields): CommitFields["seatsAdded"] {
   return ["00".repeat(16) as CommitFields["seatsAdded"][number]];
 }
 
+test("[COMMIT-4] a commit that leaves its author's keys as they were is bad", async () => {
+  const [atAlice, atBob] = await makeGroupOf([alice, bob]);
+  const { staged } = await stageCommit(atAlice!, {}, depsFor("committing"));
+  const received = await receiveCommit(atBob!, staged.message);
+  const fields = { nextTokenHash: nextTokenHashOf(staged.next!), ...clearFieldsOf(atAlice!, staged) };
+  expect(judgeCommit(atBob!, received, fields)).toEqual({ ok: true });
+  const pathless = { ...received, effects: { ...received.effects, updated: [] } };
+  expect(judgeCommit(atBob!, pathless, fields)).toEqual(refused("PATH_MISSING"));
+});
+
 test("[COMMIT-2] who is removed reads who did it, without the next epoch", async () => {
   const [atAlice, , atCarol] = await makeGroupOf([alice, bob, carol]);
   const { staged } = await stageCommit(atAlice!, { remove: [2] }, depsFor("committing"));

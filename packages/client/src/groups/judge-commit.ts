@@ -28,6 +28,7 @@ export type CommitRefusal =
   | "LEAF_PROFILE_MISSING"
   | "POLICY_VERSION_UNSUPPORTED"
   | "USER_WITH_TWO_ROOTS"
+  | "PATH_MISSING"
   | "CLEAR_FIELDS_DIFFER"
   | "NEXT_TOKEN_DIFFERS";
 
@@ -82,6 +83,8 @@ export function judgeCommit(
 
 /** The part of the verdict that needs no clear fields: also asked before an own commit is sent. */
 export function judgeContent(state: GroupState, staged: StagedCommit): CommitRefusal | undefined {
+  // APP-4: every commit renews its author's path, also one that only adds (RFC 9420 §12.4 would let that go without).
+  if (!staged.effects.updated.some(({ leaf }) => leaf === staged.committer)) return "PATH_MISSING";
   const before = policyOf(state);
   const extensions = staged.effects.contextExtensions?.after ?? contextExtensions(state);
   const after = readPolicy(extensions);
