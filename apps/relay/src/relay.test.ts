@@ -128,6 +128,9 @@ describe("a running relay", () => {
     opened.push(as);
     expect(await as.ask("handle.lookup", { handle: "bob" })).toEqual(refusal("NOT_LOGGED_IN"));
     expect(await alice.login(as, { role: "as" })).toEqual({ ok: true });
+    // The same login again, as after an answer that came too late, is no second use of the nonce.
+    expect(await alice.login(as, { role: "as" })).toEqual({ ok: true });
+    expect(await bob.login(as, { role: "as" })).toEqual(refusal("LOGIN_REFUSED"));
     expect(await as.ask("handle.lookup", { handle: "bob" })).toMatchObject({
       ok: true,
       userId: bob.identity.userId,

@@ -1,10 +1,11 @@
 import type { AuthenticationService, DeviceIdentity } from "@thicket/authentication-service";
-import { authenticationRequests, Login } from "@thicket/protocol";
+import { authenticationRequests } from "@thicket/protocol";
 import type { Namespace, Socket } from "socket.io";
 import { checkOrigins, type Greeting } from "./greet.ts";
+import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
 import { createRateLimit, type Rate } from "./rate-limit.ts";
-import { type Answer, type Handler, refusal, serveRequests } from "./serve-requests.ts";
+import { type Handler, refusal, serveRequests } from "./serve-requests.ts";
 import type { TransportDeps } from "./sockets.ts";
 
 /** Signing up takes a person's time; a socket that hasn't logged in after this (ms) is cut. */
@@ -38,26 +39,15 @@ export function serveAuthentication(
 
 function openSession(socket: Socket, greeting: Greeting, { service, origins }: AuthenticationDeps) {
   let device: DeviceIdentity | undefined;
-  let attempted = false;
 
-  async function logIn(value: unknown): Promise<Answer> {
-    const parsed = parseRequest(Login.request, value);
-    if (!parsed.ok) return parsed;
-    // The nonce serves one login: after a refusal the way is a new connection.
-    if (attempted) return refusal({ code: "LOGIN_REFUSED" });
-    attempted = true;
+  const logIn = logInOnce(async (login) => {
     const found = await checkOrigins(origins, async (origin) => {
-      const reply = await service.checkLogin(parsed.request, {
-        nonce: greeting.nonce,
-        origin,
-        socketId: socket.id,
-      });
+      const reply = await service.checkLogin(login, { nonce: greeting.nonce, origin, socketId: socket.id });
       return reply.ok ? reply : undefined;
     });
-    if (found === undefined) return refusal({ code: "LOGIN_REFUSED" });
-    device = { userId: found.userId, deviceId: found.deviceId };
-    return { ok: true };
-  }
+    if (found !== undefined) device = { userId: found.userId, deviceId: found.deviceId };
+    return found !== undefined;
+  });
 
   const handlers = new Map<string, Handler>([
     ["login", logIn],

@@ -3,13 +3,13 @@ import {
   type DeliveryRequest,
   type DeliveryRequests,
   deliveryRequests,
-  Login,
   type WireError,
 } from "@thicket/protocol";
 import type { Namespace, Socket } from "socket.io";
 import { watchBacklog } from "./backlog.ts";
 import { catchUp, listenAtOnce } from "./catch-up.ts";
 import { checkOrigins, type Greeting } from "./greet.ts";
+import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
 import { createRateLimit, type Rate, type RateLimit } from "./rate-limit.ts";
 import type { Rooms } from "./rooms.ts";
@@ -74,22 +74,14 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps, lim
   const { operations, rooms } = deps;
   const backlog = watchBacklog(socket.conn);
   let device: DeviceIdentity | undefined;
-  let attempted = false;
 
-  async function logIn(value: unknown): Promise<Answer> {
-    const parsed = parseRequest(Login.request, value);
-    if (!parsed.ok) return parsed;
-    // The nonce serves once: after a refusal the way is a new connection.
-    if (attempted) return refusal({ code: "LOGIN_REFUSED" });
-    attempted = true;
-    const found = await checkOrigins(deps.origins, (origin) =>
-      deps.checkLogin(parsed.request, { nonce: greeting.nonce, origin, socketId: socket.id }),
+  const logIn = logInOnce(async (login) => {
+    device = await checkOrigins(deps.origins, (origin) =>
+      deps.checkLogin(login, { nonce: greeting.nonce, origin, socketId: socket.id }),
     );
-    if (found === undefined) return refusal({ code: "LOGIN_REFUSED" });
-    device = found;
-    rooms.addDevice(socket, found);
-    return { ok: true };
-  }
+    if (device !== undefined) rooms.addDevice(socket, device);
+    return device !== undefined;
+  });
 
   /** A request of a logged-in device, within its limits. */
   const serve =
