@@ -1,4 +1,4 @@
-import { expect, test } from "../src/stage/index.ts";
+import { expect, type Person, test } from "../src/stage/index.ts";
 
 test("reload, close and reopen: history, draft and sending go on", async ({ people }) => {
   const [alice, bob] = await people("alice", "bob");
@@ -113,6 +113,31 @@ test("a browser killed in the middle of a burst loses nothing and repeats nothin
   expect(await alice.messages()).toEqual([...sent, "the end"]);
 });
 
+test("[DRAFT-1] a browser killed as Enter is pressed has the words in the timeline or in the composer", async ({
+  people,
+}) => {
+  const [alice, bob] = await people("alice", "bob");
+  await alice.startConversation(["bob"]);
+  const sent = ["first", "second", "third"];
+  for (const text of sent) {
+    await composer(alice).fill(text);
+    await expect(alice.page().getByText("Draft saved")).toBeAttached();
+    await composer(alice).press("Enter");
+    await alice.crash();
+    await alice.open();
+    await alice.openConversation("bob");
+    await expect(composer(alice)).toBeEnabled();
+    const kept = async () =>
+      (await alice.messages()).includes(text) || (await composer(alice).inputValue()) === text;
+    await expect.poll(kept).toBe(true);
+    if ((await composer(alice).inputValue()) === text) await composer(alice).press("Enter");
+    await alice.sees(text);
+  }
+  await bob.openConversation("alice");
+  await bob.sees("third");
+  expect(await bob.messages()).toEqual(sent);
+});
+
 test("[PWA-1] without a network the app opens and shows the local history; what is typed goes out later", async ({
   people,
   wiretap,
@@ -141,3 +166,7 @@ test("[PWA-1] without a network the app opens and shows the local history; what 
   wiretap.block(false);
   await bob.sees("typed offline");
 });
+
+function composer(person: Person) {
+  return person.page().getByRole("textbox", { name: "Message" });
+}

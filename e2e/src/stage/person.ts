@@ -148,6 +148,7 @@ export async function createPerson(
       await box.fill(text);
       await box.press("Enter");
       await expect(box).toHaveValue("");
+      await expect(messageLog().getByText(text, { exact: true }).last()).toBeVisible();
     },
     allSent: async () => {
       await expect(

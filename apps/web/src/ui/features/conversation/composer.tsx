@@ -38,7 +38,7 @@ export function Composer({ conversation, title }: { conversation: ConversationVi
     const text = draft.text;
     if (text.trim() === "" || !may.send) return;
     setError(undefined);
-    draft.clear();
+    draft.handOver();
     box.current?.focus();
     const reply = await act({ type: "sendMessage", conversationId, text });
     if (reply.ok) return;

@@ -60,14 +60,22 @@ export function useDraft({ conversationId, draft }: ConversationView) {
     text,
     saved,
     set,
-    /** After sending: the field is empty at once, and so is the draft. */
-    clear: () => {
-      set("");
-      flush();
+    /**
+     * Before sending: the field is empty at once, but the words stay stored until the commit that takes the message
+     * clears them. Whenever the browser dies, they are in the one place or in the other.
+     */
+    handOver: () => {
+      clearTimeout(timer.current);
+      unsaved.current = undefined;
+      setText("");
+      setSaved(false);
+      if (stored.current === text) return;
+      stored.current = text;
+      void act({ type: "saveDraft", conversationId, text });
     },
     /** Puts words back that were refused. */
     restore: (words: string) => {
-      const typed = unsaved.current ?? stored.current;
+      const typed = unsaved.current ?? (stored.current === words ? "" : stored.current);
       set(typed === "" ? words : `${words}\n${typed}`);
     },
   };
