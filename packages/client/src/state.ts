@@ -48,9 +48,6 @@ export interface RetainedEpoch {
 
 export type LoadedGroup = Group & { readonly engine: Engine };
 
-/** Retained epochs: the relay takes an application entry for two epochs before a tip, and one more is margin. */
-export const PAST_EPOCHS = 3;
-
 export function emptyMemory(): Memory {
   return { account: undefined, contacts: new Map(), groups: new Map(), conversations: new Map() };
 }

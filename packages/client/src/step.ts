@@ -1,4 +1,4 @@
-import type { EngineDeps } from "@thicket/mls";
+import { dropExpiredKeys, type EngineDeps } from "@thicket/mls";
 import type { AccountId, GroupId } from "@thicket/protocol";
 import type { ClientError, ClientEvent, ConversationId, Position } from "./api.ts";
 import { conversationView } from "./conversation-view.ts";
@@ -113,7 +113,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     async withEngine(groupId) {
       const group = step.group(groupId);
       if (group === undefined) throw new TypeError("a group that isn't there");
-      if (group.engine !== undefined) return { ...group, engine: group.engine };
+      if (group.engine !== undefined) return withoutExpired(group, group.engine);
       const stored = memory.groups.get(groupId);
       if (stored === undefined) throw new TypeError("a group that was never stored has no engine to read");
       const engine = await loadEngine(store, stored);
@@ -121,7 +121,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
       memory.groups.set(groupId, { ...stored, engine });
       const loaded = { ...group, engine };
       if (groups.has(groupId)) groups.set(groupId, loaded);
-      return loaded;
+      return withoutExpired(loaded, engine);
     },
     conversation: (id) => (conversations.has(id) ? conversations.get(id) : memory.conversations.get(id)),
     setConversation: (row) => conversations.set(row.conversationId, row),
@@ -186,6 +186,21 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     },
   };
   return step;
+
+  /** Keys for messages that never came go after a day (RFC 9420 §15.3), at the next step that touches the group. */
+  function withoutExpired(group: Group, engine: Engine): Group & { engine: Engine } {
+    const now = step.now();
+    const state = dropExpiredKeys(engine.state, now);
+    const past = engine.past.map((kept) => {
+      const fresh = dropExpiredKeys(kept.past, now);
+      return fresh === kept.past ? kept : { ...kept, past: fresh };
+    });
+    if (state === engine.state && past.every((kept, i) => kept === engine.past[i]))
+      return { ...group, engine };
+    const after = { ...group, engine: { ...engine, state, past } };
+    step.setGroup(after);
+    return after;
+  }
 
   function noteLastItem(conversationId: ConversationId, row: TimelineRow): void {
     const conversation = step.conversation(conversationId);

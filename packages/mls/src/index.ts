@@ -32,9 +32,11 @@ export {
   pendingProposals,
 } from "./group/group-state.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
+export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
 export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
 export { type ProcessedMessage, processMessage, type ProcessOptions } from "./group/process-message.ts";
+export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { SentProposal } from "./group/proposal-rules.ts";
 export { rootPathSecretOf } from "./group/receive-commit.ts";
 export { diffGroup, loadGroup, type RecordDiff } from "./group/records.ts";

@@ -1,6 +1,6 @@
-import { type GroupState, retireEpoch } from "@thicket/mls";
+import { type GroupState, keepPastEpochs, retireEpoch } from "@thicket/mls";
 import type { AccountId, DeviceId } from "@thicket/protocol";
-import { type LoadedGroup, PAST_EPOCHS } from "../state.ts";
+import type { LoadedGroup } from "../state.ts";
 import type { IntentRow, RosterEntry } from "../tables.ts";
 import { epochFields } from "./epoch-fields.ts";
 
@@ -15,7 +15,8 @@ export function enterEpoch(group: LoadedGroup, next: GroupState, seq: number): L
       ...row,
       ...fields,
       branch: seq,
-      ended: [{ epoch: row.epoch, endedBy: seq }, ...row.ended].slice(0, PAST_EPOCHS),
+      // The relay takes an application entry for two epochs before a tip; the engine keeps one more as margin.
+      ended: keepPastEpochs({ epoch: row.epoch, endedBy: seq }, row.ended),
     },
     staged: undefined,
     intents: group.intents.map((intent) => withoutSettled(intent, row.roster, fields.roster)),
@@ -24,7 +25,7 @@ export function enterEpoch(group: LoadedGroup, next: GroupState, seq: number): L
     engine: {
       ...engine,
       state: next,
-      past: [retired, ...engine.past].slice(0, PAST_EPOCHS),
+      past: keepPastEpochs(retired, engine.past),
       next: undefined,
     },
   };

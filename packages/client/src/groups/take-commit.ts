@@ -71,7 +71,7 @@ async function openCommit(
   bytes: Uint8Array,
 ): Promise<{ staged: StagedCommit; sender: number } | { code: string }> {
   try {
-    const opened = await processMessage(state, bytes, step.deps.engine);
+    const opened = await processMessage(state, bytes, step.deps.engine, { now: step.now() });
     return opened.kind === "commit"
       ? { staged: opened.staged, sender: opened.sender }
       : { code: "KIND_DIFFERS" };

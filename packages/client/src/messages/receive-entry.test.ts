@@ -54,6 +54,28 @@ test("[JOIN-2] a Welcome that is bad, or of an AS that isn't ours, leaves nothin
   }
 });
 
+test("[RATCHET-6] keys for messages that never came are erased a day later, in past epochs too", async () => {
+  const scene = await openScene();
+  const unsent = await textFrom(scene.atAlice, alice, "lost", salt("1"));
+  const { state, message } = await textFrom(unsent.state, alice, "two", salt("2"));
+  await scene.take(scene.atAlice, message, {});
+  const second = await textFrom(state, alice, "lost too", salt("3"));
+  const third = await textFrom(second.state, alice, "four", salt("4"));
+  const committed = await scene.takeCommit(third.state, {});
+  await scene.take(scene.atAlice, third.message, {});
+  const skipped = async () => {
+    const rows = await scene.store.list("pastEpochs", { prefix: [scene.groupId] });
+    return rows.filter(({ key }) => String(key[2]).startsWith("secret/skipped/")).length;
+  };
+  expect(await skipped()).toBe(2);
+  scene.elapse(24 * 60 * 60 * 1000 + 1);
+  await scene.reopen();
+  const next = await textFrom(committed.state, alice, "five", salt("5"));
+  await scene.take(committed.state, next.message, { branch: parseSeq(committed.seq) });
+  expect(await scene.texts()).toContain("five");
+  expect(await skipped()).toBe(0);
+});
+
 test("[LOG-1] a message is shown once, with its cursor; replays and repeated entries add nothing", async () => {
   const scene = await openScene();
   const { message } = await textFrom(scene.atAlice, alice, "hello", salt("1"), NOW + 10 ** 9);

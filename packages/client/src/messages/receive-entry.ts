@@ -69,7 +69,7 @@ async function receiveOwn(step: Step, group: LoadedGroup, own: OutboxRow, entry:
 async function receiveProposal(step: Step, group: LoadedGroup, entry: Entry): Promise<void> {
   const { state } = group.engine;
   try {
-    const opened = await processMessage(state, entry.bytes, step.deps.engine);
+    const opened = await processMessage(state, entry.bytes, step.deps.engine, { now: step.now() });
     if (opened.kind !== "proposal") return showUnreadable(step, group, entry, "KIND_DIFFERS");
     const { row } = group;
     step.setGroup({
@@ -86,7 +86,9 @@ async function receiveProposal(step: Step, group: LoadedGroup, entry: Entry): Pr
 async function receiveCurrent(step: Step, group: LoadedGroup, entry: Entry): Promise<void> {
   const { engine } = group;
   try {
-    const opened = await processMessage(engine.state, entry.bytes, step.deps.engine);
+    const opened = await processMessage(engine.state, entry.bytes, step.deps.engine, {
+      now: step.now(),
+    });
     if (opened.kind !== "application") return showUnreadable(step, group, entry, "KIND_DIFFERS");
     const { state, sender, data, authenticatedData } = opened;
     const leafNode = leafAt(group, sender);
@@ -107,7 +109,9 @@ async function receiveLate(step: Step, group: LoadedGroup, entry: Entry): Promis
   const retained = engine.past.find(({ epoch }) => epoch === entry.epoch);
   if (retained === undefined) return showUnreadable(step, group, entry, "EPOCH_NOT_KEPT");
   try {
-    const { past, senderLeaf, data, authenticatedData } = await openLate(retained.past, entry.bytes);
+    const { past, senderLeaf, data, authenticatedData } = await openLate(retained.past, entry.bytes, {
+      now: step.now(),
+    });
     const after = {
       ...group,
       engine: {

@@ -29,6 +29,7 @@ export const carol = await makeAccount("carol");
 export async function openScene() {
   const store = createMemoryStore();
   let memory = emptyMemory();
+  let now = NOW;
   const events: ClientEvent[] = [];
   const never = () => Promise.reject(new Error("no network here"));
   const link = { origin: "https://host.example", request: never, login: never, listen: () => () => {} };
@@ -36,7 +37,7 @@ export async function openScene() {
     store,
     relay: link,
     authentication: link,
-    clock: { now: () => NOW, after: () => () => {} },
+    clock: { now: () => now, after: () => () => {} },
     random: randomFrom("bob's client"),
     log: () => {},
   };
@@ -111,6 +112,7 @@ export async function openScene() {
     take,
     takeCommit,
     memory: () => memory,
+    elapse: (ms: number) => void (now += ms),
     async reopen() {
       memory = await loadMemory(store);
     },

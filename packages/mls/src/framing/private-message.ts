@@ -98,6 +98,8 @@ export async function openPrivate(
     readonly ownLeaf: number | undefined;
     readonly signatureKeyOf: (leaf: number) => Uint8Array | undefined;
     readonly limits?: RatchetLimits;
+    /** In ms: the mark of keys that this message leaps over. */
+    readonly now?: number;
   },
 ): Promise<OpenedPrivateMessage> {
   checkPlace(message, keys);
@@ -112,7 +114,7 @@ export async function openPrivate(
 
   const type = ratchetTypeOf(message.contentType);
   const limits = options.limits ?? DEFAULT_RATCHET_LIMITS;
-  const taken = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits);
+  const taken = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits, options.now);
   const nonce = guardedNonce(taken.key.nonce, senderData.reuseGuard);
   const aad = encode(contentAadCodec, message);
   const plaintext = await suite.open(taken.key.key, nonce, aad, message.ciphertext);

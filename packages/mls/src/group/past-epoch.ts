@@ -5,10 +5,11 @@ import { mlsMessageCodec } from "../framing/message.ts";
 import { openPrivate } from "../framing/private-message.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import type { RatchetLimits } from "../schedule/ratchet.ts";
 import type { SecretTree } from "../schedule/secret-tree.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import type { GroupState } from "./group-state.ts";
+import { dropExpiredKeys } from "./limits.ts";
+import type { ProcessOptions } from "./process-message.ts";
 
 /** What is kept of an epoch that has ended: enough to read its late application messages, nothing to send with. */
 export interface PastEpoch {
@@ -25,7 +26,7 @@ export interface PastEpoch {
 
 /**
  * What to keep of `state` once the group is in the epoch `next` (undefined where this member was removed). The init
- * secret, the exporter and all private keys are left behind (RFC 9420 §9.2). Keep few, and briefly.
+ * secret, the exporter and all private keys are left behind (RFC 9420 §9.2). Keep few: see keepPastEpochs.
  */
 export function retireEpoch(state: GroupState, next: GroupState | undefined): PastEpoch {
   if (next !== undefined && next.context.epoch !== state.context.epoch + 1n) {
@@ -61,7 +62,7 @@ export interface LateMessage {
 export async function openLate(
   past: PastEpoch,
   message: Uint8Array,
-  options: { readonly limits?: RatchetLimits } = {},
+  options: Pick<ProcessOptions, "limits" | "now"> = {},
 ): Promise<LateMessage> {
   const decoded = decode(mlsMessageCodec, message);
   if (decoded.kind !== "privateMessage") {
@@ -72,6 +73,8 @@ export async function openLate(
       section: "§14",
     });
   }
+  const { now, limits } = options;
+  const current = now === undefined ? past : dropExpiredKeys(past, now, limits);
   const opened = await openPrivate(
     past.suite,
     decoded.privateMessage,
@@ -80,12 +83,13 @@ export async function openLate(
       epoch: past.context.epoch,
       groupContext: past.encodedContext,
       senderDataSecret: past.senderDataSecret,
-      secretTree: past.secretTree,
+      secretTree: current.secretTree,
     },
     {
       ownLeaf: past.ownLeaf,
       signatureKeyOf: (leaf) => leafAt(past.tree, leaf)?.signatureKey,
-      ...(options.limits && { limits: options.limits }),
+      ...(limits && { limits }),
+      ...(now !== undefined && { now }),
     },
   );
   const { content, authenticatedData } = opened.authenticated.content;

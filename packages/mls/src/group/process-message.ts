@@ -9,6 +9,7 @@ import type { RatchetLimits } from "../schedule/ratchet.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
+import { dropExpiredKeys } from "./limits.ts";
 import { receiveCommit } from "./receive-commit.ts";
 import type { StagedCommit } from "./staged-commit.ts";
 
@@ -42,7 +43,10 @@ export type ProcessedMessage =
 export interface ProcessOptions {
   /** Also take proposals and commits of members that come as PublicMessage (RFC 9420 §6.2). */
   readonly allowPublic?: boolean;
+  /** How far a sender's ratchet may leap, and how long the keys between are kept. */
   readonly limits?: RatchetLimits;
+  /** The time in whole ms. Without it skipped keys don't expire, and count as expired once a time is given. */
+  readonly now?: number;
   /**
    * Path secret of the topmost node of the commit's path, from a member that could open it. With it the path isn't
    * decrypted; the new epoch's state then knows the root's private key and its own leaf's, and no others.
@@ -61,7 +65,9 @@ export async function processMessage(
   deps: EngineDeps,
   options: ProcessOptions = {},
 ): Promise<ProcessedMessage> {
-  const opened = await openMessage(state, decode(mlsMessageCodec, message), options);
+  const { now, limits } = options;
+  const current = now === undefined ? state : dropExpiredKeys(state, now, limits);
+  const opened = await openMessage(current, decode(mlsMessageCodec, message), options);
   const { content } = opened.authenticated;
   const { authenticatedData } = content;
   const { sender, state: after } = opened;
@@ -126,6 +132,7 @@ async function openMessage(
         ownLeaf: state.ownLeaf,
         signatureKeyOf: (leaf) => leafAt(state.tree, leaf)?.signatureKey,
         ...(options.limits && { limits: options.limits }),
+        ...(options.now !== undefined && { now: options.now }),
       },
     );
     const { authenticated, sender, generation, secretTree } = opened;

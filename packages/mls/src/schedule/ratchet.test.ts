@@ -21,7 +21,7 @@ describe("a sender ratchet", () => {
     expect(new Set(sent.map((step) => bytesToHex(step.key.key))).size).toBe(8);
     let receiving = start();
     for (const generation of [3, 0, 7, 1, 2, 6, 5, 4]) {
-      const taken = take(suite, receiving, generation, limits);
+      const taken = take(suite, receiving, generation, limits, 0);
       expect(taken.key).toEqual(sent[generation]?.key);
       receiving = taken.ratchet;
     }
@@ -31,40 +31,40 @@ describe("a sender ratchet", () => {
   });
 
   test("[RATCHET-1] a generation is used once, in order or out of order", async () => {
-    const ahead = take(suite, start(), 2, limits).ratchet;
-    expect(await errorCode(() => take(suite, ahead, 2, limits))).toBe("GENERATION_USED");
-    const caughtUp = take(suite, ahead, 0, limits).ratchet;
-    expect(await errorCode(() => take(suite, caughtUp, 0, limits))).toBe("GENERATION_USED");
-    expect(await errorCode(() => take(suite, caughtUp, 1, limits))).toBeUndefined();
+    const ahead = take(suite, start(), 2, limits, 0).ratchet;
+    expect(await errorCode(() => take(suite, ahead, 2, limits, 0))).toBe("GENERATION_USED");
+    const caughtUp = take(suite, ahead, 0, limits, 0).ratchet;
+    expect(await errorCode(() => take(suite, caughtUp, 0, limits, 0))).toBe("GENERATION_USED");
+    expect(await errorCode(() => take(suite, caughtUp, 1, limits, 0))).toBeUndefined();
   });
 
   test("[RATCHET-2] of skipped generations at most 64 keys are kept, and the oldest go first", async () => {
-    const once = take(suite, start(), 100, limits).ratchet;
+    const once = take(suite, start(), 100, limits, 0).ratchet;
     expect(once.skipped.map((key) => key.generation)).toEqual(Array.from({ length: 64 }, (_, i) => i + 36));
-    expect(await errorCode(() => take(suite, once, 35, limits))).toBe("GENERATION_USED");
-    expect(await errorCode(() => take(suite, once, 36, limits))).toBeUndefined();
+    expect(await errorCode(() => take(suite, once, 35, limits, 0))).toBe("GENERATION_USED");
+    expect(await errorCode(() => take(suite, once, 36, limits, 0))).toBeUndefined();
 
-    const twice = take(suite, once, 111, limits).ratchet;
+    const twice = take(suite, once, 111, limits, 0).ratchet;
     expect(twice.skipped.length).toBe(64);
     expect(twice.skipped[0]?.generation).toBe(46);
-    expect(await errorCode(() => take(suite, twice, 45, limits))).toBe("GENERATION_USED");
+    expect(await errorCode(() => take(suite, twice, 45, limits, 0))).toBe("GENERATION_USED");
 
-    const none = take(suite, start(), 5, { ...limits, maxSkipped: 0 }).ratchet;
+    const none = take(suite, start(), 5, { ...limits, maxSkipped: 0 }, 0).ratchet;
     expect(none.skipped).toEqual([]);
   });
 
   test("the keys kept after a long leap are the right ones", () => {
-    const leapt = take(suite, start(), 100, limits).ratchet;
+    const leapt = take(suite, start(), 100, limits, 0).ratchet;
     let stepping = start();
     for (let generation = 0; generation < 99; generation++) stepping = advance(suite, stepping).ratchet;
-    expect(take(suite, leapt, 99, limits).key).toEqual(advance(suite, stepping).key);
+    expect(take(suite, leapt, 99, limits, 0).key).toEqual(advance(suite, stepping).key);
   });
 
   test("[RATCHET-3] a message more than 1000 generations ahead is refused", async () => {
-    expect(await errorCode(() => take(suite, start(), 1000, limits))).toBeUndefined();
-    expect(await errorCode(() => take(suite, start(), 1001, limits))).toBe("GENERATION_TOO_FAR");
-    expect(await errorCode(() => take(suite, start(), 0xffff_ffff, limits))).toBe("GENERATION_TOO_FAR");
-    expect(await errorCode(() => take(suite, start(), 4, { ...limits, maxForward: 3 }))).toBe(
+    expect(await errorCode(() => take(suite, start(), 1000, limits, 0))).toBeUndefined();
+    expect(await errorCode(() => take(suite, start(), 1001, limits, 0))).toBe("GENERATION_TOO_FAR");
+    expect(await errorCode(() => take(suite, start(), 0xffff_ffff, limits, 0))).toBe("GENERATION_TOO_FAR");
+    expect(await errorCode(() => take(suite, start(), 4, { ...limits, maxForward: 3 }, 0))).toBe(
       "GENERATION_TOO_FAR",
     );
   });
@@ -72,15 +72,15 @@ describe("a sender ratchet", () => {
   test("a ratchet at its last generation neither sends nor receives", async () => {
     const last: Ratchet = { ...start(), generation: 0xffff_ffff };
     expect(await errorCode(() => advance(suite, last))).toBe("GENERATION_EXHAUSTED");
-    expect(await errorCode(() => take(suite, last, 0xffff_ffff, limits))).toBe("GENERATION_EXHAUSTED");
+    expect(await errorCode(() => take(suite, last, 0xffff_ffff, limits, 0))).toBe("GENERATION_EXHAUSTED");
     expect(await errorCode(() => advance(suite, { ...last, generation: 0xffff_fffe }))).toBeUndefined();
   });
 
   test("[RATCHET-4] what was consumed is gone: no earlier secret, no used key", () => {
     const first = start();
     const sent = advance(suite, first);
-    const received = take(suite, first, 3, limits);
-    const afterSkipped = take(suite, received.ratchet, 1, limits);
+    const received = take(suite, first, 3, limits, 0);
+    const afterSkipped = take(suite, received.ratchet, 1, limits, 0);
     expect(holds(sent.ratchet, first.secret)).toBe(false);
     expect(holds(sent.ratchet, sent.key.key)).toBe(false);
     expect(holds(received.ratchet, first.secret)).toBe(false);

@@ -9,8 +9,10 @@ export interface MessageKey {
   readonly nonce: Uint8Array;
 }
 
-interface SkippedKey extends MessageKey {
+export interface SkippedKey extends MessageKey {
   readonly generation: number;
+  /** When it was skipped, in ms by the caller's clock; 0 if the caller gave no time. */
+  readonly since: number;
 }
 
 /**
@@ -31,9 +33,15 @@ export interface RatchetLimits {
   readonly maxForward: number;
   /** How many skipped keys are kept; the oldest go first. */
   readonly maxSkipped: number;
+  /** How long a skipped key is kept, in ms. It takes a clock: see `now` of ProcessOptions. */
+  readonly maxSkippedAge: number;
 }
 
-export const DEFAULT_RATCHET_LIMITS: RatchetLimits = { maxForward: 1000, maxSkipped: 64 };
+export const DEFAULT_RATCHET_LIMITS: RatchetLimits = {
+  maxForward: 1000,
+  maxSkipped: 64,
+  maxSkippedAge: 24 * 60 * 60 * 1000,
+};
 
 export function startRatchet(secret: Uint8Array): Ratchet {
   return { generation: 0, secret, skipped: [], seen: NOTHING_SEEN };
@@ -56,13 +64,15 @@ export function advance(
 
 /**
  * The key of a received generation, and the ratchet without it. The given ratchet stays as it is: the generation
- * counts as used only if the caller keeps the new one. Throws GENERATION_USED and GENERATION_TOO_FAR.
+ * counts as used only if the caller keeps the new one. Keys that it leaps over are marked with the time `now`. Throws
+ * GENERATION_USED and GENERATION_TOO_FAR.
  */
 export function take(
   suite: CipherSuite,
   ratchet: Ratchet,
   generation: number,
   limits: RatchetLimits,
+  now: number,
 ): { ratchet: Ratchet; key: MessageKey } {
   if (generation < ratchet.generation) return takeSkipped(ratchet, generation);
   if (generation - ratchet.generation > limits.maxForward) {
@@ -79,20 +89,21 @@ export function take(
     if (generation - current.generation <= limits.maxSkipped) {
       skipped.push({
         generation: current.generation,
+        since: now,
         ...messageKey(suite, current.secret, current.generation),
       });
     }
     current = { ...current, generation: current.generation + 1, secret: nextSecret(suite, current) };
   }
   const key = messageKey(suite, current.secret, generation);
-  const kept = [...ratchet.skipped, ...skipped];
+  const kept = skipped.length === 0 ? ratchet.skipped : [...ratchet.skipped, ...skipped];
   return {
     key,
     ratchet: {
       ...current,
       generation: generation + 1,
       secret: nextSecret(suite, current),
-      skipped: kept.slice(Math.max(0, kept.length - limits.maxSkipped)),
+      skipped: kept.length > limits.maxSkipped ? kept.slice(kept.length - limits.maxSkipped) : kept,
     },
   };
 }
@@ -104,6 +115,12 @@ function takeSkipped(ratchet: Ratchet, generation: number): { ratchet: Ratchet; 
   }
   const skipped = ratchet.skipped.filter((key) => key !== found);
   return { key: { key: found.key, nonce: found.nonce }, ratchet: { ...ratchet, skipped } };
+}
+
+/** The ratchet without the keys that were skipped before this time; the same one where there are none. */
+export function dropSkippedBefore(ratchet: Ratchet, time: number): Ratchet {
+  if (ratchet.skipped.every(({ since }) => since >= time)) return ratchet;
+  return { ...ratchet, skipped: ratchet.skipped.filter(({ since }) => since >= time) };
 }
 
 function messageKey(suite: CipherSuite, secret: Uint8Array, generation: number): MessageKey {
@@ -137,7 +154,7 @@ interface SeenChunk {
   readonly ids: ReadonlySet<string>;
 }
 
-export const SEEN_CHUNK = 64;
+export const SEEN_CHUNK = 32;
 const SEEN_ID_LENGTH = 16;
 const NOTHING_SEEN: SeenMessages = { full: [], tail: [] };
 
@@ -156,11 +173,12 @@ export function markSeen(suite: CipherSuite, ratchet: Ratchet, signedBytes: Uint
   return { ...ratchet, seen };
 }
 
-/** A ratchet as stored, without what it has seen. */
+/** A ratchet as stored, without what it has seen and without the skipped keys themselves. */
 export interface StoredRatchet {
   readonly generation: number;
   readonly secret: Uint8Array;
-  readonly skipped: readonly SkippedKey[];
+  /** The generations whose keys have records of their own, so that one more message doesn't write all of them. */
+  readonly skipped: readonly number[];
   /** How many messages it has seen: a lost chunk of them must not go unnoticed. */
   readonly seenCount: number;
 }
@@ -168,8 +186,16 @@ export interface StoredRatchet {
 export const storedRatchetCodec = struct<StoredRatchet>({
   generation: u32,
   secret: opaque,
-  skipped: vector(struct<SkippedKey>({ generation: u32, key: opaque, nonce: opaque })),
+  skipped: vector(u32),
   seenCount: u32,
+});
+
+export type StoredSkippedKey = Omit<SkippedKey, "generation">;
+
+export const storedSkippedKeyCodec = struct<StoredSkippedKey>({
+  since: { write: (w, since) => w.uint64(BigInt(since)), read: (r) => Number(r.uint64()) },
+  key: opaque,
+  nonce: opaque,
 });
 
 export function countSeen(seen: SeenMessages): number {

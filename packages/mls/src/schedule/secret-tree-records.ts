@@ -7,10 +7,19 @@ import {
   type Ratchet,
   SEEN_CHUNK,
   type SeenMessages,
+  type SkippedKey,
   storedRatchetCodec,
   storedSeenCodec,
+  storedSkippedKeyCodec,
 } from "./ratchet.ts";
-import { type LeafRatchets, type RatchetType, type SecretNode, type SecretTree } from "./secret-tree.ts";
+import {
+  type LeafRatchets,
+  leafRatchets,
+  type RatchetType,
+  type SecretNode,
+  type SecretTree,
+  splitSecret,
+} from "./secret-tree.ts";
 
 /** What to write and what to erase so that stored records come to hold a state. */
 export interface RecordChanges {
@@ -20,7 +29,8 @@ export interface RecordChanges {
 
 /**
  * The changes from one tree to another, in time of the order of what differs: shared subtrees are passed over by
- * identity. Records: `secret/node/<node index>`, `secret/ratchet/<leaf>/<type>`, `secret/seen/<leaf>/<type>/<chunk>`.
+ * identity. Records: `secret/node/<node index>`, `secret/ratchet/<leaf>/<type>`,
+ * `secret/skipped/<leaf>/<type>/<generation>`, `secret/seen/<leaf>/<type>/<chunk>`.
  */
 export function diffSecretTree(before: SecretTree | undefined, after: SecretTree | undefined): RecordChanges {
   const changes: RecordChanges = { put: [], delete: [] };
@@ -52,6 +62,8 @@ const RATCHET_TYPES: readonly RatchetType[] = ["handshake", "application"];
 
 const nodeKey = (first: number, width: number): string => `secret/node/${2 * first + width - 1}`;
 const ratchetKey = (leaf: number, type: RatchetType): string => `secret/ratchet/${leaf}/${type}`;
+const skippedKey = (leaf: number, type: RatchetType, generation: number): string =>
+  `secret/skipped/${leaf}/${type}/${generation}`;
 const seenKey = (leaf: number, type: RatchetType, chunk: number): string =>
   `secret/seen/${leaf}/${type}/${chunk}`;
 
@@ -88,6 +100,7 @@ function diffRatchet(
   if (moved || before.generation !== after.generation || before.seen !== after.seen) {
     changes.put.push([ratchetKey(leaf, type), encodeRatchet(after)]);
   }
+  diffSkipped(before.skipped, after.skipped, leaf, type, changes);
   if (before.seen === after.seen) return;
   const had = new Map(seenRecords(before.seen, before.seen.full.length, leaf, type));
   // Closed chunks never change, so only those from the old tail on are looked at.
@@ -96,6 +109,28 @@ function diffRatchet(
     seenRecords(after.seen, Math.min(before.seen.full.length, after.seen.full.length), leaf, type),
     changes,
   );
+}
+
+function diffSkipped(
+  before: readonly SkippedKey[],
+  after: readonly SkippedKey[],
+  leaf: number,
+  type: RatchetType,
+  changes: RecordChanges,
+): void {
+  if (before === after) return;
+  const had = new Set(before);
+  const wanted = new Set(after.map(({ generation }) => generation));
+  changes.put.push(
+    ...skippedRecords(
+      after.filter((key) => !had.has(key)),
+      leaf,
+      type,
+    ),
+  );
+  for (const { generation } of before) {
+    if (!wanted.has(generation)) changes.delete.push(skippedKey(leaf, type, generation));
+  }
 }
 
 function replaceRecords(
@@ -116,8 +151,17 @@ function recordsOf(node: SecretNode, first: number, width: number): [string, Uin
   }
   return RATCHET_TYPES.flatMap((type) => [
     [ratchetKey(first, type), encodeRatchet(node[type])] as [string, Uint8Array],
+    ...skippedRecords(node[type].skipped, first, type),
     ...seenRecords(node[type].seen, 0, first, type),
   ]);
+}
+
+function skippedRecords(
+  skipped: readonly SkippedKey[],
+  leaf: number,
+  type: RatchetType,
+): [string, Uint8Array][] {
+  return skipped.map((key) => [skippedKey(leaf, type, key.generation), encode(storedSkippedKeyCodec, key)]);
 }
 
 function seenRecords(
@@ -148,19 +192,14 @@ function loadNode(
   }
   if (width === 1) return loadLeaf(suite, first, records);
   const half = width / 2;
-  return {
-    kind: "split",
-    left: loadNode(suite, first, half, records),
-    right: loadNode(suite, first + half, half, records),
-  };
+  return splitSecret(loadNode(suite, first, half, records), loadNode(suite, first + half, half, records));
 }
 
 function loadLeaf(suite: CipherSuite, leaf: number, records: ReadonlyMap<string, Uint8Array>): LeafRatchets {
-  return {
-    kind: "leaf",
-    handshake: loadRatchet(suite, leaf, "handshake", records),
-    application: loadRatchet(suite, leaf, "application", records),
-  };
+  return leafRatchets(
+    loadRatchet(suite, leaf, "handshake", records),
+    loadRatchet(suite, leaf, "application", records),
+  );
 }
 
 function loadRatchet(
@@ -176,12 +215,30 @@ function loadRatchet(
     invalid(`${ratchetKey(leaf, type)} holds a secret of wrong length`);
   const seen = loadSeen(leaf, type, records);
   if (countSeen(seen) !== stored.seenCount) invalid(`what ${ratchetKey(leaf, type)} has seen is incomplete`);
-  const { generation, secret, skipped } = stored;
+  const { generation, secret } = stored;
+  const skipped = stored.skipped.map((at) => loadSkippedKey(leaf, type, at, records));
   return { generation, secret, skipped, seen };
 }
 
-function encodeRatchet(ratchet: Ratchet): Uint8Array {
-  return encode(storedRatchetCodec, { ...ratchet, seenCount: countSeen(ratchet.seen) });
+function loadSkippedKey(
+  leaf: number,
+  type: RatchetType,
+  generation: number,
+  records: ReadonlyMap<string, Uint8Array>,
+): SkippedKey {
+  const bytes = records.get(skippedKey(leaf, type, generation));
+  if (bytes === undefined) invalid(`${skippedKey(leaf, type, generation)} is missing`);
+  const { since, key, nonce } = decode(storedSkippedKeyCodec, bytes);
+  return { generation, since, key, nonce };
+}
+
+function encodeRatchet({ generation, secret, skipped, seen }: Ratchet): Uint8Array {
+  return encode(storedRatchetCodec, {
+    generation,
+    secret,
+    skipped: skipped.map((key) => key.generation),
+    seenCount: countSeen(seen),
+  });
 }
 
 function loadSeen(leaf: number, type: RatchetType, records: ReadonlyMap<string, Uint8Array>): SeenMessages {

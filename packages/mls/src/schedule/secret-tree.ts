@@ -4,6 +4,7 @@ import { MlsError } from "../errors.ts";
 import {
   advance,
   DEFAULT_RATCHET_LIMITS,
+  dropSkippedBefore,
   markSeen,
   type MessageKey,
   type Ratchet,
@@ -27,13 +28,38 @@ export interface SecretTree {
 
 export type SecretNode =
   | { readonly kind: "secret"; readonly secret: Uint8Array }
-  | { readonly kind: "split"; readonly left: SecretNode; readonly right: SecretNode }
+  | SplitSecret
   | LeafRatchets;
+
+export interface SplitSecret {
+  readonly kind: "split";
+  readonly left: SecretNode;
+  readonly right: SecretNode;
+  /** The earliest `since` of a skipped key below, Infinity for none: so that expired ones are found by their path. */
+  readonly oldestSkipped: number;
+}
 
 export interface LeafRatchets {
   readonly kind: "leaf";
   readonly handshake: Ratchet;
   readonly application: Ratchet;
+  readonly oldestSkipped: number;
+}
+
+export function splitSecret(left: SecretNode, right: SecretNode): SplitSecret {
+  return { kind: "split", left, right, oldestSkipped: Math.min(oldestSkipped(left), oldestSkipped(right)) };
+}
+
+export function leafRatchets(handshake: Ratchet, application: Ratchet): LeafRatchets {
+  let oldest = Infinity;
+  for (const { skipped } of [handshake, application]) {
+    for (const { since } of skipped) oldest = Math.min(oldest, since);
+  }
+  return { kind: "leaf", handshake, application, oldestSkipped: oldest };
+}
+
+function oldestSkipped(node: SecretNode): number {
+  return node.kind === "secret" ? Infinity : node.oldestSkipped;
 }
 
 /** The tree of an epoch with at least `leafCount` leaves. The secret is consumed: the caller drops it. */
@@ -59,7 +85,8 @@ export function takeSendKey(
 
 /**
  * The key of a received message, and the tree in which it is used up. The caller takes the new tree only once the
- * message proved genuine. Throws GENERATION_USED, GENERATION_TOO_FAR, SENDER_INVALID.
+ * message proved genuine. Keys that it leaps over are marked with the time `now` (ms). Throws GENERATION_USED,
+ * GENERATION_TOO_FAR, SENDER_INVALID.
  */
 export function takeReceiveKey(
   suite: CipherSuite,
@@ -68,12 +95,26 @@ export function takeReceiveKey(
   type: RatchetType,
   generation: number,
   limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
+  now = 0,
 ): { tree: SecretTree; key: MessageKey } {
   const { tree: changed, result } = changeRatchet(suite, tree, leaf, type, (ratchet) => {
-    const taken = take(suite, ratchet, generation, limits);
+    const taken = take(suite, ratchet, generation, limits, now);
     return { ratchet: taken.ratchet, result: taken.key };
   });
   return { tree: changed, key: result };
+}
+
+/** The tree without the keys that were skipped before this time (ms); the same tree where there are none. */
+export function dropSkippedKeysBefore(tree: SecretTree, time: number): SecretTree {
+  const root = dropBelow(tree.root, time);
+  return root === tree.root ? tree : { ...tree, root };
+}
+
+/** Deep as the tree; subtrees without expired keys are passed over. */
+function dropBelow(node: SecretNode, time: number): SecretNode {
+  if (node.kind === "secret" || node.oldestSkipped >= time) return node;
+  if (node.kind === "split") return splitSecret(dropBelow(node.left, time), dropBelow(node.right, time));
+  return leafRatchets(dropSkippedBefore(node.handshake, time), dropSkippedBefore(node.application, time));
 }
 
 /** The tree in which this leaf's signed bytes are noted. Throws REPLAYED if they already were. */
@@ -102,7 +143,11 @@ function changeRatchet<R>(
   }
   const { node, result } = changeLeaf(suite, tree.root, 0, tree.width, leaf, (ratchets) => {
     const changed = change(ratchets[type]);
-    return { leaf: { ...ratchets, [type]: changed.ratchet }, result: changed.result };
+    const leaf =
+      type === "handshake"
+        ? leafRatchets(changed.ratchet, ratchets.application)
+        : leafRatchets(ratchets.handshake, changed.ratchet);
+    return { leaf, result: changed.result };
   });
   return { tree: { width: tree.width, root: node }, result };
 }
@@ -124,10 +169,10 @@ function changeLeaf<R>(
   const half = width / 2;
   if (leaf < first + half) {
     const changed = changeLeaf(suite, left, first, half, leaf, change);
-    return { node: { kind: "split", left: changed.node, right }, result: changed.result };
+    return { node: splitSecret(changed.node, right), result: changed.result };
   }
   const changed = changeLeaf(suite, right, first + half, half, leaf, change);
-  return { node: { kind: "split", left, right: changed.node }, result: changed.result };
+  return { node: splitSecret(left, changed.node), result: changed.result };
 }
 
 function splitOf(suite: CipherSuite, node: SecretNode): { left: SecretNode; right: SecretNode } {
@@ -145,7 +190,7 @@ function leafOf(suite: CipherSuite, node: SecretNode): LeafRatchets {
   if (node.kind === "split") throw new MlsError("RECORD_INVALID", "a parent in the place of a leaf");
   const ratchet = (label: RatchetType): Ratchet =>
     startRatchet(suite.expandWithLabel(node.secret, label, NO_CONTEXT, suite.hashLength));
-  return { kind: "leaf", handshake: ratchet("handshake"), application: ratchet("application") };
+  return leafRatchets(ratchet("handshake"), ratchet("application"));
 }
 
 const NO_CONTEXT = new Uint8Array();
