@@ -192,14 +192,14 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
     const now = step.now();
     const state = dropExpiredKeys(engine.state, now);
     const past = engine.past.map((kept) => {
-      const fresh = dropExpiredKeys(kept.past, now);
-      return fresh === kept.past ? kept : { ...kept, past: fresh };
+      const current = dropExpiredKeys(kept.past, now);
+      return current === kept.past ? kept : { ...kept, past: current };
     });
     if (state === engine.state && past.every((kept, i) => kept === engine.past[i]))
       return { ...group, engine };
-    const after = { ...group, engine: { ...engine, state, past } };
-    step.setGroup(after);
-    return after;
+    const fresh = { ...group, engine: { ...engine, state, past } };
+    step.setGroup(fresh);
+    return fresh;
   }
 
   function noteLastItem(conversationId: ConversationId, row: TimelineRow): void {

@@ -143,11 +143,11 @@ function changeRatchet<R>(
   }
   const { node, result } = changeLeaf(suite, tree.root, 0, tree.width, leaf, (ratchets) => {
     const changed = change(ratchets[type]);
-    const leaf =
+    const next =
       type === "handshake"
         ? leafRatchets(changed.ratchet, ratchets.application)
         : leafRatchets(ratchets.handshake, changed.ratchet);
-    return { leaf, result: changed.result };
+    return { leaf: next, result: changed.result };
   });
   return { tree: { width: tree.width, root: node }, result };
 }
