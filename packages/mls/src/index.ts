@@ -13,6 +13,7 @@ export {
   supportedCipherSuites,
 } from "./crypto/cipher-suite.ts";
 export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";
+export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";
 export { type GroupContext, groupContextCodec } from "./group-context.ts";
 export { isDefaultProposal, type PreSharedKeyId, type Proposal, PROPOSAL_TYPES } from "./proposal.ts";

@@ -4,6 +4,7 @@ import {
   contextExtensions as extensionsOf,
   equalBytes,
   type Extension,
+  isFromMember,
   type KeyPackage,
   members,
   MlsError,
@@ -253,7 +254,7 @@ async function carryOutLeave(step: Step, group: LoadedGroup, intent: IntentRow):
   }
   const own = ownLeaf(state);
   const proposed = pendingProposals(state).some(
-    ({ proposal, sender }) => sender === own && proposal.kind === "remove",
+    ({ proposal, sender }) => isFromMember(sender, own) && proposal.kind === "remove",
   );
   if (proposed) return;
   const order = nextOrder(group);

@@ -3,6 +3,7 @@ import {
   epoch,
   epochAuthenticator,
   type GroupState,
+  isFromMember,
   type LeafNode,
   type Member,
   members,
@@ -65,8 +66,8 @@ export function epochFields(state: GroupState, before: readonly RosterEntry[], s
 export function leavingUsers(state: GroupState): AccountId[] {
   const leaves = new Map(members(state).map(({ leaf, leafNode }) => [leaf, leafNode]));
   const users = pendingProposals(state).flatMap(({ proposal, sender }) => {
-    const leafNode =
-      proposal.kind === "remove" && proposal.removed === sender ? leaves.get(sender) : undefined;
+    const leaving = proposal.kind === "remove" && isFromMember(sender, proposal.removed);
+    const leafNode = leaving ? leaves.get(proposal.removed) : undefined;
     return leafNode === undefined ? [] : [memberOfLeaf(leafNode).userId];
   });
   return [...new Set(users)];

@@ -179,7 +179,9 @@ function userAt(state: GroupState, leaf: number): AccountId {
 }
 
 function factOf(state: GroupState, { proposal, sender }: SentProposal): ProposalFact {
-  const by = userAt(state, sender);
+  // No outsider may propose here, and the engine lets none in.
+  if (sender.kind !== "member") throw new TypeError("a proposal from outside the group");
+  const by = userAt(state, sender.leafIndex);
   switch (proposal.kind) {
     case "add":
       return { kind: "add", by, userId: memberOfLeaf(proposal.keyPackage.leafNode).userId };

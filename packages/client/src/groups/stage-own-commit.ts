@@ -93,8 +93,9 @@ export function allowedProposals(
   const taken = new Set(intent.remove);
   return pendingProposals(state).filter(({ proposal, sender }) => {
     // Only departures are proposed here; and nobody can commit their own.
-    if (proposal.kind !== "remove" || sender === own || proposal.removed === own) return false;
-    const by = userAt.get(sender);
+    if (proposal.kind !== "remove" || proposal.removed === own) return false;
+    if (sender.kind !== "member" || sender.leafIndex === own) return false;
+    const by = userAt.get(sender.leafIndex);
     const target = userAt.get(proposal.removed);
     if (by === undefined || target === undefined || taken.has(proposal.removed)) return false;
     if (by !== target && !mayAdminister(policy, facts, by)) return false;

@@ -73,7 +73,7 @@ async function openCommit(
   try {
     const opened = await processMessage(state, bytes, step.deps.engine, { now: step.now() });
     return opened.kind === "commit"
-      ? { staged: opened.staged, sender: opened.sender }
+      ? { staged: opened.staged, sender: opened.staged.committer }
       : { code: "KIND_DIFFERS" };
   } catch (error) {
     if (error instanceof MlsError) return { code: error.code };

@@ -72,9 +72,11 @@ async function receiveProposal(step: Step, group: LoadedGroup, entry: Entry): Pr
     const opened = await processMessage(state, entry.bytes, step.deps.engine, { now: step.now() });
     if (opened.kind !== "proposal") return showUnreadable(step, group, entry, "KIND_DIFFERS");
     const { row } = group;
+    const { sender } = opened;
+    const roster = sender.kind === "member" ? seen(row.roster, sender.leafIndex) : row.roster;
     step.setGroup({
       ...group,
-      row: { ...row, roster: seen(row.roster, opened.sender), leaving: leavingUsers(opened.state) },
+      row: { ...row, roster, leaving: leavingUsers(opened.state) },
       engine: { ...group.engine, state: opened.state },
     });
   } catch (error) {

@@ -13,6 +13,14 @@ export type Sender =
   | { readonly kind: "newMemberProposal" }
   | { readonly kind: "newMemberCommit" };
 
+/** Whoever may propose: all but the sender of an external commit (§6.1). */
+export type ProposalSender = Exclude<Sender, { readonly kind: "newMemberCommit" }>;
+
+/** Whether the message is of the member at this leaf. */
+export function isFromMember(sender: Sender, leafIndex: number): boolean {
+  return sender.kind === "member" && sender.leafIndex === leafIndex;
+}
+
 export type Content =
   | { readonly kind: "application"; readonly data: Uint8Array }
   | { readonly kind: "proposal"; readonly proposal: Proposal }
@@ -87,6 +95,12 @@ const senderCodec = select<Sender>(u8, {
   external: [2, struct({ senderIndex: u32 })],
   newMemberProposal: [3, empty],
   newMemberCommit: [4, empty],
+});
+
+export const proposalSenderCodec = select<ProposalSender>(u8, {
+  member: [1, struct({ leafIndex: u32 })],
+  external: [2, struct({ senderIndex: u32 })],
+  newMemberProposal: [3, empty],
 });
 
 export const contentTypeCodec = enumeration<ContentType>(u8, CONTENT_TYPES);

@@ -43,7 +43,11 @@ const changeNode =
   });
 
 test("a forged commit with nothing wrong is taken", async () => {
-  expect(await verdict({})).toMatchObject({ kind: "commit", sender: EVIL });
+  expect(await verdict({})).toMatchObject({
+    kind: "commit",
+    sender: { kind: "member", leafIndex: EVIL },
+    staged: { committer: EVIL },
+  });
 });
 
 describe("a commit", () => {

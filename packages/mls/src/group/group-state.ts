@@ -1,6 +1,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import type { Extension } from "../extension.ts";
+import type { ProposalSender } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
@@ -36,8 +37,8 @@ export type KeptSecrets = Omit<EpochSecrets, "encryptionSecret">;
 export interface PendingProposal {
   readonly ref: Uint8Array;
   readonly proposal: Proposal;
-  /** Leaf index. */
-  readonly sender: number;
+  /** A member by its leaf index, or who proposed from outside the group. */
+  readonly sender: ProposalSender;
   /** Of an own Update: the private key that belongs to the new leaf. */
   readonly encryptionPrivateKey?: Uint8Array;
 }

@@ -153,7 +153,11 @@ describe("proposals", () => {
       await processMessage(alice, leave.message, deps),
       await processMessage(update.state, leave.message, deps),
     ];
-    expect(atAlice).toMatchObject({ kind: "proposal", sender: 2, ref: leave.ref });
+    expect(atAlice).toMatchObject({
+      kind: "proposal",
+      sender: { kind: "member", leafIndex: 2 },
+      ref: leave.ref,
+    });
     const ready = await processMessage(atAlice.state, update.message, deps);
     expect(pendingProposals(ready.state).length).toBe(2);
 
@@ -194,7 +198,7 @@ describe("proposals", () => {
       code: "WIRE_FORMAT_UNEXPECTED",
     });
     expect(await processMessage(alice, message, deps, { allowPublic: true })).toMatchObject({
-      sender: 1,
+      sender: { kind: "member", leafIndex: 1 },
       proposal,
     });
     await expect(processMessage(bob, message, deps, { allowPublic: true })).rejects.toMatchObject({

@@ -1,7 +1,14 @@
 import { decode } from "../codec/codec.ts";
 import { MlsError } from "../errors.ts";
 import { proposalRef } from "../framing/authenticate.ts";
-import { type AuthenticatedContent, type MlsMessage, mlsMessageCodec } from "../framing/message.ts";
+import {
+  type AuthenticatedContent,
+  isFromMember,
+  type MlsMessage,
+  mlsMessageCodec,
+  type ProposalSender,
+  type Sender,
+} from "../framing/message.ts";
 import { openPrivate } from "../framing/private-message.ts";
 import { openPublic } from "../framing/public-message.ts";
 import type { Proposal } from "../proposal.ts";
@@ -26,7 +33,7 @@ export type ProcessedMessage =
   | {
       readonly kind: "proposal";
       readonly state: GroupState;
-      readonly sender: number;
+      readonly sender: ProposalSender;
       readonly ref: Uint8Array;
       readonly proposal: Proposal;
       readonly authenticatedData: Uint8Array;
@@ -36,7 +43,7 @@ export type ProcessedMessage =
       /** The same epoch with the sender's generation used up: what stays if the commit isn't taken. */
       readonly state: GroupState;
       readonly staged: StagedCommit;
-      readonly sender: number;
+      readonly sender: Sender;
       readonly authenticatedData: Uint8Array;
     };
 
@@ -69,15 +76,15 @@ export async function processMessage(
   const current = now === undefined ? state : dropExpiredKeys(state, now, limits);
   const opened = await openMessage(current, decode(mlsMessageCodec, message), options);
   const { content } = opened.authenticated;
-  const { authenticatedData } = content;
-  const { sender, state: after } = opened;
+  const { authenticatedData, sender } = content;
+  const { state: after } = opened;
   switch (content.content.kind) {
     case "application": {
       const { data } = content.content;
       return {
         kind: "application",
         state: after,
-        sender,
+        sender: leafOfMember(sender),
         data,
         authenticatedData,
         generation: opened.generation,
@@ -85,6 +92,7 @@ export async function processMessage(
     }
     case "proposal": {
       const { proposal } = content.content;
+      if (sender.kind === "newMemberCommit") throw new RangeError("such a sender's content is a commit");
       const ref = proposalRef(state.suite, opened.authenticated);
       return {
         kind: "proposal",
@@ -100,7 +108,7 @@ export async function processMessage(
         state,
         message,
         opened.authenticated,
-        sender,
+        leafOfMember(sender),
         deps,
         options.rootPathSecret,
       );
@@ -111,7 +119,6 @@ export async function processMessage(
 
 interface OpenedMessage {
   readonly authenticated: AuthenticatedContent;
-  readonly sender: number;
   readonly generation: number;
   readonly state: GroupState;
 }
@@ -135,30 +142,31 @@ async function openMessage(
         ...(options.now !== undefined && { now: options.now }),
       },
     );
-    const { authenticated, sender, generation, secretTree } = opened;
-    return { authenticated, sender, generation, state: { ...state, secretTree } };
+    const { authenticated, generation, secretTree } = opened;
+    return { authenticated, generation, state: { ...state, secretTree } };
   }
   if (message.kind === "publicMessage" && options.allowPublic === true) {
-    const { sender } = message.publicMessage.content;
-    const leaf = sender.kind === "member" ? sender.leafIndex : undefined;
-    const authenticated = await openPublic(
-      suite,
-      message.publicMessage,
-      { ...place, membershipKey: secrets.membershipKey },
-      () => publicSenderKey(state, leaf),
+    const { publicMessage } = message;
+    const keys = { ...place, membershipKey: secrets.membershipKey };
+    const authenticated = await openPublic(suite, publicMessage, keys, (sender) =>
+      publicSenderKey(state, sender),
     );
-    if (leaf === undefined) throw new RangeError("only a member's message opens");
-    return { authenticated, sender: leaf, generation: 0, state };
+    return { authenticated, generation: 0, state };
   }
   throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${message.kind} is not taken here`, { section: "§6" });
 }
 
 /** Senders outside the group are refused: no external senders and no external commits. */
-function publicSenderKey(state: GroupState, leaf: number | undefined): Uint8Array {
-  if (leaf === state.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
-  const leafNode = leaf === undefined ? undefined : leafAt(state.tree, leaf);
+function publicSenderKey(state: GroupState, sender: Sender): Uint8Array {
+  if (isFromMember(sender, state.ownLeaf)) throw new MlsError("OWN_MESSAGE", "a message of this very member");
+  const leafNode = sender.kind === "member" ? leafAt(state.tree, sender.leafIndex) : undefined;
   if (leafNode === undefined) {
     throw new MlsError("SENDER_INVALID", "the sender is no member", { section: "§6.1" });
   }
   return leafNode.signatureKey;
+}
+
+function leafOfMember(sender: Sender): number {
+  if (sender.kind !== "member") throw new RangeError("only a member's message opens");
+  return sender.leafIndex;
 }

@@ -3,6 +3,7 @@ import { encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import type { Extension } from "../extension.ts";
+import { isFromMember, type Sender } from "../framing/message.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
@@ -16,10 +17,13 @@ export interface GroupBefore {
   readonly tree: RatchetTree;
 }
 
-/** A proposal of a commit and who made it: the committer where it stands in the commit by value. */
+/**
+ * A proposal of a commit and who made it: the committer where it stands in the commit by value, else a member by its
+ * leaf index or somebody outside the group (RFC 9420 §12.1.8).
+ */
 export interface SentProposal {
   readonly proposal: Proposal;
-  readonly sender: number;
+  readonly sender: Sender;
   readonly byReference: boolean;
 }
 
@@ -53,8 +57,10 @@ export function checkProposalList(
         break;
       case "update":
         // §12.2: no Update by the committer, who brings a path instead.
-        if (sender === committer) throw badList("the committer's own Update");
-        updates.push({ sender, leafNode: proposal.leafNode });
+        if (isFromMember(sender, committer)) throw badList("the committer's own Update");
+        // §12.1.8: nobody else has a leaf to update.
+        if (sender.kind !== "member") throw badProposal(`an Update by a ${sender.kind} sender`, "§12.1.8");
+        updates.push({ sender: sender.leafIndex, leafNode: proposal.leafNode });
         break;
       case "remove":
         // §12.1.3: the target is a member; §12.2: and not the committer.

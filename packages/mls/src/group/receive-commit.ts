@@ -73,7 +73,11 @@ function resolveProposals(state: GroupState, commit: Commit, committer: number):
   return commit.proposals.map((entry) =>
     entry.kind === "reference"
       ? byReference(findProposal(state, entry.reference))
-      : { proposal: entry.proposal, sender: committer, byReference: false },
+      : {
+          proposal: entry.proposal,
+          sender: { kind: "member", leafIndex: committer },
+          byReference: false,
+        },
   );
 }
 

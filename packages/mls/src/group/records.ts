@@ -3,6 +3,7 @@ import { decode, encode, opaque, struct, u32, u8, vector } from "../codec/codec.
 import { cipherSuite, type SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
+import { type ProposalSender, proposalSenderCodec } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { type Node, nodeCodec } from "../leaf-node.ts";
 import { type Proposal, proposalCodec } from "../proposal.ts";
@@ -131,11 +132,14 @@ export function storedNodes<T extends Node | undefined>(
 const privateKeysCodec = vector(struct<{ index: number; key: Uint8Array }>({ index: u32, key: opaque }));
 
 interface StoredProposal {
-  readonly sender: number;
+  readonly sender: ProposalSender;
   readonly proposal: Proposal;
 }
 
-const storedProposalCodec = struct<StoredProposal>({ sender: u32, proposal: proposalCodec });
+const storedProposalCodec = struct<StoredProposal>({
+  sender: proposalSenderCodec,
+  proposal: proposalCodec,
+});
 
 /** Which proposals there are, in the order of their arrival: always written, so that none can be lost unnoticed. */
 const proposalListCodec = vector(struct<ListedProposal>({ ref: opaque, hasPrivateKey: u8 }));

@@ -1,5 +1,6 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
+import type { Proposal } from "../proposal.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import type { GroupState, PendingProposal } from "./group-state.ts";
@@ -46,8 +47,8 @@ function preferred(state: GroupState, own: readonly SentProposal[]): PendingProp
   for (const kind of ["remove", "update"] as const) {
     for (const pending of newestFirst) {
       if (pending.proposal.kind !== kind) continue;
-      const target = pending.proposal.kind === "remove" ? pending.proposal.removed : pending.sender;
-      if (target === state.ownLeaf || targets.has(target)) continue;
+      const target = targetOf(pending.proposal, pending);
+      if (target === undefined || target === state.ownLeaf || targets.has(target)) continue;
       targets.add(target);
       chosen.add(pending);
     }
@@ -56,6 +57,12 @@ function preferred(state: GroupState, own: readonly SentProposal[]): PendingProp
     (pending) =>
       chosen.has(pending) || (pending.proposal.kind !== "remove" && pending.proposal.kind !== "update"),
   );
+}
+
+/** The leaf that a Remove or an Update is about. */
+function targetOf(proposal: Proposal, { sender }: PendingProposal): number | undefined {
+  if (proposal.kind === "remove") return proposal.removed;
+  return sender.kind === "member" ? sender.leafIndex : undefined;
 }
 
 async function areValid(

@@ -1,23 +1,29 @@
-import { encode } from "../codec/codec.ts";
 import { MlsError } from "../errors.ts";
 import { contentTbs, proposalRef, signContent } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
   type Content,
   type FramedContent,
-  mlsMessageCodec,
+  type GroupWireFormat,
+  type ProposalSender,
 } from "../framing/message.ts";
-import { protectPrivate, ratchetTypeOf } from "../framing/private-message.ts";
+import { ratchetTypeOf } from "../framing/private-message.ts";
 import { signLeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
 import { markReceived } from "../schedule/secret-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
+import { frameOwn, type FramedMessage } from "./frame-own.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
 import type { LeafChanges } from "./stage-commit.ts";
 
 export interface SendOptions {
   readonly authenticatedData?: Uint8Array;
+  /**
+   * How a proposal goes out; "privateMessage" unless said otherwise. A PublicMessage shows its content to whoever
+   * carries it, and uses up no generation (RFC 9420 §6.2). Application data is always private.
+   */
+  readonly wireFormat?: GroupWireFormat;
 }
 
 /**
@@ -47,7 +53,7 @@ export async function createProposal(
   }
   const sent = await send(state, { kind: "proposal", proposal }, options, deps);
   const ref = proposalRef(state.suite, sent.authenticated);
-  const next = withProposal(sent.state, { ref, proposal, sender: state.ownLeaf });
+  const next = withProposal(sent.state, { ref, proposal, sender: memberSender(state.ownLeaf) });
   return { state: next, message: sent.message, ref };
 }
 
@@ -91,14 +97,16 @@ export async function proposeUpdate(
   const proposal: Proposal = { kind: "update", leafNode };
   const sent = await send(state, { kind: "proposal", proposal }, options, deps);
   const ref = proposalRef(suite, sent.authenticated);
-  const pending = { ref, proposal, sender: ownLeaf, encryptionPrivateKey: keys.privateKey };
+  const sender = memberSender(ownLeaf);
+  const pending = { ref, proposal, sender, encryptionPrivateKey: keys.privateKey };
   return { state: withProposal(sent.state, pending), message: sent.message, ref };
 }
 
-interface Sent {
-  readonly state: GroupState;
-  readonly message: Uint8Array;
-  readonly generation: number;
+function memberSender(leafIndex: number): ProposalSender {
+  return { kind: "member", leafIndex };
+}
+
+interface Sent extends FramedMessage {
   readonly authenticated: AuthenticatedContent;
 }
 
@@ -107,28 +115,22 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
   const content: FramedContent = {
     groupId: context.groupId,
     epoch: context.epoch,
-    sender: { kind: "member", leafIndex: ownLeaf },
+    sender: memberSender(ownLeaf),
     authenticatedData: options.authenticatedData ?? new Uint8Array(),
     content: body,
   };
-  const signed = { wireFormat: "privateMessage" as const, content, groupContext: state.encodedContext };
-  const marked = markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), contentTbs(signed));
+  const wireFormat = options.wireFormat ?? "privateMessage";
+  const signed = { wireFormat, content, groupContext: state.encodedContext };
+  const marked =
+    wireFormat === "privateMessage"
+      ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), contentTbs(signed))
+      : state.secretTree;
   const signature = await signContent(suite, signed, state.signatureKey);
   const authenticated: AuthenticatedContent = {
-    wireFormat: "privateMessage",
+    wireFormat,
     content,
     auth: { signature, confirmationTag: undefined },
   };
-  const { message, secretTree, generation } = await protectPrivate(
-    suite,
-    authenticated,
-    { senderDataSecret: state.secrets.senderDataSecret, secretTree: marked },
-    deps.random,
-  );
-  return {
-    state: { ...state, secretTree },
-    message: encode(mlsMessageCodec, { kind: "privateMessage", privateMessage: message }),
-    generation,
-    authenticated,
-  };
+  const framed = await frameOwn({ ...state, secretTree: marked }, authenticated, deps.random);
+  return { ...framed, authenticated };
 }

@@ -1,12 +1,10 @@
-import { encode } from "../codec/codec.ts";
 import type { Commit } from "../commit.ts";
 import type { SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import type { Credential } from "../credential.ts";
 import { MlsError } from "../errors.ts";
 import type { Extension } from "../extension.ts";
 import { signContent } from "../framing/authenticate.ts";
-import { type FramedContent, mlsMessageCodec } from "../framing/message.ts";
-import { protectPrivate } from "../framing/private-message.ts";
+import type { FramedContent, GroupWireFormat } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { KeyPackage } from "../key-package.ts";
 import { type Capabilities, type LeafNode, signLeafNode } from "../leaf-node.ts";
@@ -16,8 +14,9 @@ import { leafAt, treeWidth } from "../tree/ratchet-tree.ts";
 import { createPath, encryptPath, type NewPath } from "../tree/update-path.ts";
 import { type AppliedProposals, applyProposals } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
-import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
 import { createWelcome } from "./create-welcome.ts";
+import { frameOwn } from "./frame-own.ts";
+import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
 import { checkLeaf } from "./leaf-rules.ts";
 import { findPskSecret, type NextEpoch, nextEpoch, provisionalContext } from "./next-epoch.ts";
 import type { SentProposal } from "./proposal-rules.ts";
@@ -37,6 +36,8 @@ export interface CommitIntent {
   /** What changes in the own leaf besides its encryption key. */
   readonly leaf?: LeafChanges;
   readonly authenticatedData?: Uint8Array;
+  /** How the commit goes out; "privateMessage" unless said otherwise (RFC 9420 §6.2). */
+  readonly wireFormat?: GroupWireFormat;
 }
 
 export interface LeafChanges {
@@ -124,10 +125,10 @@ export async function stageCommit(
   };
 }
 
-function ownProposals(intent: CommitIntent, sender: number): SentProposal[] {
+function ownProposals(intent: CommitIntent, leafIndex: number): SentProposal[] {
   const own = (proposal: SentProposal["proposal"]): SentProposal => ({
     proposal,
-    sender,
+    sender: { kind: "member", leafIndex },
     byReference: false,
   });
   return [
@@ -199,7 +200,7 @@ async function sealCommit(
     authenticatedData: intent.authenticatedData ?? new Uint8Array(),
     content: { kind: "commit", commit },
   };
-  const wireFormat = "privateMessage";
+  const wireFormat = intent.wireFormat ?? "privateMessage";
   const signature = await signContent(
     suite,
     { wireFormat, content, groupContext: state.encodedContext },
@@ -213,15 +214,6 @@ async function sealCommit(
     pskSecret,
   );
   const auth = { signature, confirmationTag: next.confirmationTag };
-  const { message, secretTree } = await protectPrivate(
-    suite,
-    { wireFormat, content, auth },
-    { senderDataSecret: state.secrets.senderDataSecret, secretTree: state.secretTree },
-    deps.random,
-  );
-  return {
-    state: { ...state, secretTree },
-    message: encode(mlsMessageCodec, { kind: "privateMessage", privateMessage: message }),
-    next,
-  };
+  const framed = await frameOwn(state, { wireFormat, content, auth }, deps.random);
+  return { state: framed.state, message: framed.message, next };
 }

@@ -154,14 +154,15 @@ function applyBlindly(
   for (const entry of proposals) {
     const found =
       entry.kind === "proposal"
-        ? { proposal: entry.proposal, sender: state.ownLeaf }
+        ? { proposal: entry.proposal, sender: { kind: "member" as const, leafIndex: state.ownLeaf } }
         : pending.find(({ ref }) => ref.every((byte, i) => byte === entry.reference[i]));
     const proposal = found?.proposal;
     if (proposal?.kind === "remove" && leafAt(tree, proposal.removed) !== undefined) {
       if (proposal.removed !== state.ownLeaf) tree = removeLeaf(tree, proposal.removed);
     }
-    if (proposal?.kind === "update" && found && found.sender !== state.ownLeaf) {
-      tree = updateLeaf(tree, found.sender, proposal.leafNode);
+    if (proposal?.kind === "update" && found?.sender.kind === "member") {
+      const { leafIndex } = found.sender;
+      if (leafIndex !== state.ownLeaf) tree = updateLeaf(tree, leafIndex, proposal.leafNode);
     }
     if (proposal?.kind === "add") {
       const result = addLeaf(tree, proposal.keyPackage.leafNode);
