@@ -31,11 +31,13 @@ export {
   ownLeaf,
   type PendingProposal,
   pendingProposals,
+  resumptionPsk,
 } from "./group/group-state.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
 export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
+export type { PskReference } from "./group/pre-shared-keys.ts";
 export { type ProcessedMessage, processMessage, type ProcessOptions } from "./group/process-message.ts";
 export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { SentProposal } from "./group/proposal-rules.ts";
@@ -44,6 +46,7 @@ export { diffGroup, loadGroup, type RecordDiff } from "./group/records.ts";
 export {
   createApplicationMessage,
   createProposal,
+  proposePsk,
   proposeRemove,
   proposeUpdate,
   type SendOptions,

@@ -3,12 +3,11 @@ import type { Credential } from "../credential.ts";
 import type { Extension } from "../extension.ts";
 import { type Capabilities, type Lifetime, signLeafNode } from "../leaf-node.ts";
 import { secretsOfEpoch } from "../schedule/key-schedule.ts";
-import { createSecretTree } from "../schedule/secret-tree.ts";
 import { confirmationTag, interimTranscriptHash } from "../schedule/transcript.ts";
 import { leafSlot } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import { authenticateExternalSenders, authenticateLeaf, type EngineDeps } from "./authentication.ts";
-import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
+import { type GroupState, startEpoch } from "./group-state.ts";
 import { checkGroupSupport, checkLeaf } from "./leaf-rules.ts";
 
 export interface CreateGroupOptions {
@@ -70,9 +69,9 @@ export async function createGroup(options: CreateGroupOptions): Promise<GroupSta
       confirmationTag(suite, secrets.confirmationKey, confirmedTranscriptHash),
     ),
     ownLeaf: 0,
+    needsPath: false,
     signatureKey: signatureKey.privateKey,
     privateKeys: new Map([[0, encryption.privateKey]]),
-    secrets: keptSecrets(secrets),
-    secretTree: createSecretTree(secrets.encryptionSecret, 1),
+    secrets,
   });
 }

@@ -6,9 +6,10 @@ import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
 import { type EpochSecrets, exportFrom } from "../schedule/key-schedule.ts";
-import type { SecretTree } from "../schedule/secret-tree.ts";
-import { leafAt, type Member, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { createSecretTree, type SecretTree } from "../schedule/secret-tree.ts";
+import { leafAt, type Member, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
 import type { NodePrivateKeys } from "../tree/update-path.ts";
+import type { HeldResumptionPsk } from "./pre-shared-keys.ts";
 
 /**
  * One member's view of one epoch of a group: an immutable value. Every operation returns the next value and shares
@@ -22,6 +23,8 @@ export interface GroupState {
   readonly tree: RatchetTree;
   readonly interimTranscriptHash: Uint8Array;
   readonly ownLeaf: number;
+  /** This member needed help with a path (RFC 9420 §7.5): keys above its leaf may be unknown to it until it commits one. */
+  readonly needsPath: boolean;
   readonly signatureKey: SignaturePrivateKey;
   /** HPKE private keys by node index: the own leaf's, and those above it that this member knows. */
   readonly privateKeys: NodePrivateKeys;
@@ -43,16 +46,23 @@ export interface PendingProposal {
   readonly encryptionPrivateKey?: Uint8Array;
 }
 
-export type StateParts = Omit<GroupState, "encodedContext" | "proposals">;
-
-/** The first state of an epoch: nothing proposed yet. */
-export function startEpoch(parts: StateParts): GroupState {
-  return { ...parts, encodedContext: encodeGroupContext(parts.context), proposals: new Map() };
+export interface EpochParts extends Omit<
+  GroupState,
+  "encodedContext" | "proposals" | "secrets" | "secretTree"
+> {
+  readonly secrets: EpochSecrets;
 }
 
-/** Leaves out the one secret that the secret tree has taken over. */
-export function keptSecrets({ encryptionSecret: _consumed, ...kept }: EpochSecrets): KeptSecrets {
-  return kept;
+/** The first state of an epoch: nothing proposed yet, and the secret tree in place of its root (RFC 9420 §9.2). */
+export function startEpoch({ secrets, ...parts }: EpochParts): GroupState {
+  const { encryptionSecret, ...kept } = secrets;
+  return {
+    ...parts,
+    encodedContext: encodeGroupContext(parts.context),
+    secrets: kept,
+    secretTree: createSecretTree(encryptionSecret, treeWidth(parts.tree)),
+    proposals: new Map(),
+  };
 }
 
 /** The state with one more proposal. */
@@ -70,6 +80,20 @@ export function exportSecret(
   length: number,
 ): Uint8Array {
   return exportFrom(state.suite, state.secrets.exporterSecret, label, context, length);
+}
+
+/** The resumption PSK that the engine finds without asking the application. */
+export function heldBy(state: GroupState): HeldResumptionPsk {
+  const { groupId: id, epoch: number } = state.context;
+  return { groupId: id, epoch: number, resumptionPsk: state.secrets.resumptionPsk };
+}
+
+/**
+ * The resumption PSK of this epoch (RFC 9420 §8.6), for an application that means to inject it into a later epoch or
+ * another group. It outlives the state: keep few, and briefly.
+ */
+export function resumptionPsk(state: GroupState): Uint8Array {
+  return state.secrets.resumptionPsk;
 }
 
 /** RFC 9420 §8.7: equal at all members that hold the same view of the epoch. */

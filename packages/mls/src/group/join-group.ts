@@ -5,9 +5,8 @@ import { MlsError } from "../errors.ts";
 import { EXTENSION_RATCHET_TREE, findExtension } from "../extension.ts";
 import type { KeyPackage } from "../key-package.ts";
 import { leafNodeCodec } from "../leaf-node.ts";
-import { createSecretTree } from "../schedule/secret-tree.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { leafAt, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
+import { leafAt, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
 import { decodeTree } from "../tree/tree-extension.ts";
 import { treeHash } from "../tree/tree-hash.ts";
@@ -21,7 +20,7 @@ import {
   checkClientsDiffer,
   type EngineDeps,
 } from "./authentication.ts";
-import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
+import { type GroupState, startEpoch } from "./group-state.ts";
 import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
 import { openWelcome } from "./open-welcome.ts";
 
@@ -61,10 +60,10 @@ export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> 
     tree,
     interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag),
     ownLeaf,
+    needsPath: false,
     signatureKey: options.signatureKey.privateKey,
     privateKeys,
-    secrets: keptSecrets(epochSecrets),
-    secretTree: createSecretTree(epochSecrets.encryptionSecret, treeWidth(tree)),
+    secrets: epochSecrets,
   });
 }
 

@@ -20,7 +20,7 @@ import {
   type Welcome,
 } from "../welcome.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { findPskSecret } from "./next-epoch.ts";
+import { findPskSecret } from "./pre-shared-keys.ts";
 
 export interface OpenedWelcome {
   readonly groupInfo: GroupInfo;
@@ -45,7 +45,7 @@ export async function openWelcome(
     throw invalidWelcome("the Welcome has another cipher suite than the key package");
   }
   const secrets = await openGroupSecrets(suite, welcome, keyPackage, initPrivateKey);
-  const pskSecret = await findPskSecret(suite, secrets.psks, deps);
+  const pskSecret = await findPskSecret(suite, secrets.psks, undefined, "§12.4.3.1", deps);
   const groupInfo = await openGroupInfo(suite, welcome, secrets.joinerSecret, pskSecret);
   const { groupContext, confirmationTag } = groupInfo;
   // §12.4.3.1: the suite of the group is the key package's.

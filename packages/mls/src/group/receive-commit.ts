@@ -5,16 +5,16 @@ import type { AuthenticatedContent } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
 import { zeroSecret } from "../schedule/key-schedule.ts";
-import { createSecretTree } from "../schedule/secret-tree.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { encryptionKeyAt, leafAt, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
+import { encryptionKeyAt, leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
 import { deriveUpwards, mergePath, type NodePrivateKeys, openPath } from "../tree/update-path.ts";
 import { type AppliedProposals, applyProposals } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
-import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
+import { type GroupState, heldBy, startEpoch } from "./group-state.ts";
 import { checkLeaf } from "./leaf-rules.ts";
-import { findPskSecret, nextEpoch, provisionalContext } from "./next-epoch.ts";
+import { nextEpoch, provisionalContext } from "./next-epoch.ts";
+import { findPskSecret } from "./pre-shared-keys.ts";
 import { isPathRequired, type SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
 import { byReference, findProposal } from "./select-proposals.ts";
@@ -49,12 +49,12 @@ export async function receiveCommit(
   const effects = effectsOf(state, applied, proposals, committer, commit.path?.leafNode);
   if (effects.selfRemoved) return { message, committer, next: undefined, effects, rootPathSecret: undefined };
 
-  const pskSecret = await findPskSecret(state.suite, applied.psks, deps);
+  const pskSecret = await findPskSecret(state.suite, applied.psks, heldBy(state), "§12.4.2", deps);
   const provisional = provisionalContext(state, tree, applied.extensions);
   const kept = keysStillValid(state, proposals, tree);
   const opened = commit.path
     ? await openCommitPath(state, tree, committer, commit.path, added, provisional, kept, rootPathSecret)
-    : { privateKeys: kept, commitSecret: zeroSecret(state.suite), rootPathSecret: undefined };
+    : { privateKeys: kept, commitSecret: zeroSecret(state.suite), rootPathSecret: undefined, helped: false };
   const next = enterEpoch(state, authenticated, tree, provisional, opened, pskSecret);
   return { message, committer, next, effects, rootPathSecret: opened.rootPathSecret };
 }
@@ -123,6 +123,8 @@ interface OpenedCommit {
   readonly privateKeys: NodePrivateKeys;
   readonly commitSecret: Uint8Array;
   readonly rootPathSecret: Uint8Array | undefined;
+  /** The path was opened with a secret from outside: keys below the root stay unknown. */
+  readonly helped: boolean;
 }
 
 async function openCommitPath(
@@ -142,7 +144,11 @@ async function openCommitPath(
     rootPathSecret === undefined
       ? await openPath(suite, tree, committer, ownLeaf, path, added, encodeGroupContext(provisional), kept)
       : await deriveUpwards(suite, tree, [top.slot.index], rootPathSecret);
-  return { ...opened, privateKeys: new Map([...kept, ...opened.privateKeys]) };
+  return {
+    ...opened,
+    privateKeys: new Map([...kept, ...opened.privateKeys]),
+    helped: rootPathSecret !== undefined,
+  };
 }
 
 /** The new epoch, once its confirmation tag proves that the committer came to the same one. */
@@ -185,10 +191,10 @@ function enterEpoch(
       next.confirmationTag,
     ),
     ownLeaf: state.ownLeaf,
+    needsPath: state.needsPath || opened.helped,
     signatureKey: state.signatureKey,
     privateKeys: opened.privateKeys,
-    secrets: keptSecrets(next.secrets),
-    secretTree: createSecretTree(next.secrets.encryptionSecret, treeWidth(tree)),
+    secrets: next.secrets,
   });
 }
 

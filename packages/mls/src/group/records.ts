@@ -1,5 +1,5 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { decode, encode, opaque, struct, u32, u8, vector } from "../codec/codec.ts";
+import { type Codec, decode, encode, opaque, struct, u32, u8, vector } from "../codec/codec.ts";
 import { cipherSuite, type SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
@@ -67,6 +67,7 @@ export function loadGroup(
       tree,
       interimTranscriptHash: head.interimTranscriptHash,
       ownLeaf: head.ownLeaf,
+      needsPath: head.needsPath,
       signatureKey: keys.signatureKey,
       privateKeys: new Map(
         decode(privateKeysCodec, record(all, "secret/keys")).map(({ index, key }) => [index, key]),
@@ -84,18 +85,26 @@ interface Head {
   readonly ownLeaf: number;
   /** Of the tree's root. */
   readonly level: number;
+  readonly needsPath: boolean;
 }
+
+/** The last field of the head came later than the others: without it the record is of an older build. */
+const laterFlag: Codec<boolean> = {
+  write: (w, flag) => u8.write(w, flag ? 1 : 0),
+  read: (r) => r.left > 0 && u8.read(r) === 1,
+};
 
 const headCodec = struct<Head>({
   context: groupContextCodec,
   interimTranscriptHash: opaque,
   ownLeaf: u32,
   level: u8,
+  needsPath: laterFlag,
 });
 
 function headOf(state: GroupState): Head {
-  const { context, interimTranscriptHash, ownLeaf, tree } = state;
-  return { context, interimTranscriptHash, ownLeaf, level: tree.level };
+  const { context, interimTranscriptHash, ownLeaf, needsPath, tree } = state;
+  return { context, interimTranscriptHash, ownLeaf, level: tree.level, needsPath };
 }
 
 const secretsCodec = struct<KeptSecrets>({

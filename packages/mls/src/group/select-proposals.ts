@@ -3,7 +3,8 @@ import { MlsError } from "../errors.ts";
 import type { Proposal } from "../proposal.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
-import type { GroupState, PendingProposal } from "./group-state.ts";
+import { type GroupState, heldBy, type PendingProposal } from "./group-state.ts";
+import { findPskSecret } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
 
@@ -76,6 +77,8 @@ async function areValid(
     const proposals = [...pending.map(byReference), ...own];
     const applied = await applyProposals(state, proposals, state.ownLeaf, deps);
     checkResultingTree(applied.tree, applied.extensions, applied, undefined, deps);
+    // A proposal of a key that this member doesn't have must not keep it from committing.
+    await findPskSecret(state.suite, applied.psks, heldBy(state), "§12.4.2", deps);
     return true;
   } catch (error) {
     if (error instanceof MlsError) return false;

@@ -15,6 +15,7 @@ import { leafAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { frameOwn, type FramedMessage } from "./frame-own.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
+import { pskProposal, type PskReference } from "./pre-shared-keys.ts";
 import type { LeafChanges } from "./stage-commit.ts";
 
 export interface SendOptions {
@@ -68,6 +69,16 @@ export function proposeRemove(
     throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`, { section: "§12.1.3" });
   }
   return createProposal(state, { kind: "remove", removed: leaf }, options, deps);
+}
+
+/** Proposes to inject a pre-shared key (RFC 9420 §12.1.4), which every member must have when it is committed. */
+export function proposePsk(
+  state: GroupState,
+  psk: PskReference,
+  options: SendOptions,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
+  return createProposal(state, pskProposal(state.suite, psk, deps.random), options, deps);
 }
 
 /** Proposes a fresh leaf for this member (RFC 9420 §12.1.2), under the same signature key. */

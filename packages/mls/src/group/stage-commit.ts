@@ -1,26 +1,22 @@
 import type { Commit } from "../commit.ts";
 import type { SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import type { Credential } from "../credential.ts";
-import { MlsError } from "../errors.ts";
 import type { Extension } from "../extension.ts";
 import { signContent } from "../framing/authenticate.ts";
 import type { FramedContent, GroupWireFormat } from "../framing/message.ts";
-import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { KeyPackage } from "../key-package.ts";
-import { type Capabilities, type LeafNode, signLeafNode } from "../leaf-node.ts";
-import { createSecretTree } from "../schedule/secret-tree.ts";
+import type { Capabilities } from "../leaf-node.ts";
+import type { Proposal } from "../proposal.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { leafAt, treeWidth } from "../tree/ratchet-tree.ts";
-import { createPath, encryptPath, type NewPath } from "../tree/update-path.ts";
-import { type AppliedProposals, applyProposals } from "./apply-proposals.ts";
-import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
+import { applyProposals } from "./apply-proposals.ts";
+import type { EngineDeps } from "./authentication.ts";
 import { createWelcome } from "./create-welcome.ts";
 import { frameOwn } from "./frame-own.ts";
-import { type GroupState, keptSecrets, startEpoch } from "./group-state.ts";
-import { checkLeaf } from "./leaf-rules.ts";
-import { findPskSecret, type NextEpoch, nextEpoch, provisionalContext } from "./next-epoch.ts";
+import { type GroupState, heldBy, startEpoch } from "./group-state.ts";
+import { type NextEpoch, nextEpoch } from "./next-epoch.ts";
+import { goesWithoutPath, keepPath, type OwnPath, renewPath } from "./own-path.ts";
+import { findPskSecret, pskProposal, type PskReference } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
-import { checkResultingTree } from "./resulting-tree.ts";
 import { byReference, selectProposals } from "./select-proposals.ts";
 import { effectsOf, type StagedCommit } from "./staged-commit.ts";
 
@@ -33,6 +29,13 @@ export interface CommitIntent {
   readonly contextExtensions?: readonly Extension[];
   /** Pending proposals to take along, by their references; "all" (the default) takes every valid one. */
   readonly proposals?: "all" | readonly Uint8Array[];
+  /** Pre-shared keys to inject, in this order. */
+  readonly psks?: readonly PskReference[];
+  /**
+   * "whenRequired" leaves out the path where RFC 9420 §12.4 allows it: a smaller commit that heals nothing, neither
+   * for this member nor for others. A member that needed help with the last path sends one all the same.
+   */
+  readonly path?: "always" | "whenRequired";
   /** What changes in the own leaf besides its encryption key. */
   readonly leaf?: LeafChanges;
   readonly authenticatedData?: Uint8Array;
@@ -48,9 +51,9 @@ export interface LeafChanges {
 }
 
 /**
- * Works out a commit, always with a full path (RFC 9420 §12.4.1). `state` is the same epoch with the own handshake
- * ratchet advanced: it's to be stored before the message is sent, so that a second commit from this epoch never
- * reuses a key. `staged` changes nothing until it is merged. Throws what the rules of §12.2 and §7.3 refuse.
+ * Works out a commit, with a full path unless told otherwise (RFC 9420 §12.4.1). `state` is the same epoch with the
+ * own handshake ratchet advanced: it's to be stored before the message is sent, so that a second commit from this
+ * epoch never reuses a key. `staged` changes nothing until it is merged. Throws what the rules of §12.2 and §7.3 refuse.
  */
 export async function stageCommit(
   state: GroupState,
@@ -58,42 +61,32 @@ export async function stageCommit(
   deps: EngineDeps,
 ): Promise<{ state: GroupState; staged: StagedCommit }> {
   const { suite, ownLeaf } = state;
-  const own = ownProposals(intent, ownLeaf);
-  const pending = await selectProposals(state, intent.proposals ?? "all", own, deps);
-  const proposals = [...pending.map(byReference), ...own];
+  const byValue = ownProposals(state, intent, deps);
+  const pending = await selectProposals(state, intent.proposals ?? "all", byValue, deps);
+  const proposals = [...pending.map(byReference), ...byValue];
   const applied = await applyProposals(state, proposals, ownLeaf, deps);
 
-  const created = await createOwnPath(state, applied, intent.leaf ?? {}, deps);
-  checkResultingTree(created.tree, applied.extensions, applied, ownLeaf, deps);
-  const provisional = provisionalContext(state, created.tree, applied.extensions);
-  const added = new Set(applied.added.map(({ leaf }) => leaf));
-  const path = await encryptPath(
-    suite,
-    created,
-    ownLeaf,
-    added,
-    encodeGroupContext(provisional),
-    deps.random,
-  );
-
+  const own = goesWithoutPath(state, intent, proposals)
+    ? keepPath(state, applied, deps)
+    : await renewPath(state, applied, intent.leaf ?? {}, deps);
   const commit: Commit = {
     proposals: [
       ...pending.map(({ ref }) => ({ kind: "reference" as const, reference: ref })),
-      ...own.map(({ proposal }) => ({ kind: "proposal" as const, proposal })),
+      ...byValue.map(({ proposal }) => ({ kind: "proposal" as const, proposal })),
     ],
-    path,
+    path: own.path,
   };
-  const pskSecret = await findPskSecret(suite, applied.psks, deps);
-  const sent = await sealCommit(state, commit, provisional, created, pskSecret, intent, deps);
+  const pskSecret = await findPskSecret(suite, applied.psks, heldBy(state), "§12.4.2", deps);
+  const sent = await sealCommit(state, commit, own, pskSecret, intent, deps);
   const signatureKey = intent.leaf?.signatureKey?.privateKey ?? state.signatureKey;
   const welcome = await createWelcome({
     suite,
-    tree: created.tree,
+    tree: own.tree,
     next: sent.next,
     signer: ownLeaf,
     signatureKey,
     added: applied.added,
-    pathSecrets: created.pathSecrets,
+    pathSecrets: own.pathSecrets,
     pskSecret,
     psks: applied.psks,
     random: deps.random,
@@ -107,73 +100,35 @@ export async function stageCommit(
       next: startEpoch({
         suite,
         context: sent.next.context,
-        tree: created.tree,
+        tree: own.tree,
         interimTranscriptHash: interimTranscriptHash(
           suite,
           sent.next.context.confirmedTranscriptHash,
           sent.next.confirmationTag,
         ),
         ownLeaf,
+        needsPath: false,
         signatureKey,
-        privateKeys: created.privateKeys,
-        secrets: keptSecrets(sent.next.secrets),
-        secretTree: createSecretTree(sent.next.secrets.encryptionSecret, treeWidth(created.tree)),
+        privateKeys: own.privateKeys,
+        secrets: sent.next.secrets,
       }),
-      effects: effectsOf(state, applied, proposals, ownLeaf, created.leafNode),
-      rootPathSecret: created.rootPathSecret,
+      effects: effectsOf(state, applied, proposals, ownLeaf, own.leafNode),
+      rootPathSecret: own.rootPathSecret,
     },
   };
 }
 
-function ownProposals(intent: CommitIntent, leafIndex: number): SentProposal[] {
-  const own = (proposal: SentProposal["proposal"]): SentProposal => ({
-    proposal,
-    sender: { kind: "member", leafIndex },
-    byReference: false,
-  });
-  return [
+function ownProposals(state: GroupState, intent: CommitIntent, deps: EngineDeps): SentProposal[] {
+  const proposals: Proposal[] = [
     ...(intent.contextExtensions === undefined
       ? []
-      : [own({ kind: "groupContextExtensions", extensions: intent.contextExtensions })]),
-    ...(intent.remove ?? []).map((removed) => own({ kind: "remove", removed })),
-    ...(intent.add ?? []).map((keyPackage) => own({ kind: "add", keyPackage })),
+      : [{ kind: "groupContextExtensions" as const, extensions: intent.contextExtensions }]),
+    ...(intent.remove ?? []).map((removed) => ({ kind: "remove" as const, removed })),
+    ...(intent.add ?? []).map((keyPackage) => ({ kind: "add" as const, keyPackage })),
+    ...(intent.psks ?? []).map((psk) => pskProposal(state.suite, psk, deps.random)),
   ];
-}
-
-/** A fresh path with the own new leaf, which keeps the rules that the receivers will check (§7.3, §7.5). */
-async function createOwnPath(
-  state: GroupState,
-  applied: AppliedProposals,
-  changes: LeafChanges,
-  deps: EngineDeps,
-): Promise<NewPath> {
-  const { suite, ownLeaf } = state;
-  const before = ownLeafNode(state);
-  const place = { groupId: state.context.groupId, leafIndex: ownLeaf };
-  const created = await createPath(suite, applied.tree, ownLeaf, deps.random, (encryptionKey, parentHash) =>
-    signLeafNode(
-      suite,
-      {
-        encryptionKey,
-        signatureKey: changes.signatureKey?.publicKey ?? before.signatureKey,
-        credential: changes.credential ?? before.credential,
-        capabilities: changes.capabilities ?? before.capabilities,
-        source: { kind: "commit", parentHash },
-        extensions: changes.extensions ?? before.extensions,
-      },
-      changes.signatureKey?.privateKey ?? state.signatureKey,
-      place,
-    ),
-  );
-  await checkLeaf(suite, created.leafNode, place, "commit");
-  await authenticateSuccessor(deps, before, created.leafNode, suite.id, applied.extensions);
-  return created;
-}
-
-function ownLeafNode(state: GroupState): LeafNode {
-  const leafNode = leafAt(state.tree, state.ownLeaf);
-  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", "the own leaf is blank");
-  return leafNode;
+  const sender = { kind: "member" as const, leafIndex: state.ownLeaf };
+  return proposals.map((proposal) => ({ proposal, sender, byReference: false }));
 }
 
 interface SentCommit {
@@ -186,8 +141,7 @@ interface SentCommit {
 async function sealCommit(
   state: GroupState,
   commit: Commit,
-  provisional: GroupContext,
-  created: NewPath,
+  own: OwnPath,
   pskSecret: Uint8Array,
   intent: CommitIntent,
   deps: EngineDeps,
@@ -208,9 +162,9 @@ async function sealCommit(
   );
   const next = nextEpoch(
     state,
-    provisional,
+    own.provisional,
     { wireFormat, content, signature },
-    created.commitSecret,
+    own.commitSecret,
     pskSecret,
   );
   const auth = { signature, confirmationTag: next.confirmationTag };
