@@ -26,7 +26,7 @@ export interface Commit {
   readonly path: UpdatePath | undefined;
 }
 
-const updatePathCodec = struct<UpdatePath>({
+export const updatePathCodec = struct<UpdatePath>({
   leafNode: leafNodeCodec,
   nodes: vector(
     struct<UpdatePathNode>({ encryptionKey: opaque, encryptedPathSecret: vector(hpkeCiphertextCodec) }),

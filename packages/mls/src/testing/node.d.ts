@@ -1,16 +1,30 @@
-// What the tests use of Node. The package is compiled without Node's types, so that its code cannot lean on them.
+// What the tests and the vectors' command use of Node. The package is compiled without Node's types, so that its code
+// cannot lean on them.
 declare module "node:fs" {
   export function existsSync(path: string): boolean;
   export function readFileSync(path: string, encoding: "utf8"): string;
+  export function readdirSync(path: string, options: { recursive: true; encoding: "utf8" }): string[];
+  export function statSync(path: string): { isDirectory(): boolean; isFile(): boolean };
 }
 
 declare module "node:path" {
+  export function basename(path: string): string;
   export function join(...parts: string[]): string;
+  export function relative(from: string, to: string): string;
+  export function resolve(...parts: string[]): string;
 }
 
 declare module "node:process" {
   export const env: Readonly<Record<string, string | undefined>>;
   export const stdout: { write(text: string): void };
+  const process: {
+    readonly argv: readonly string[];
+    readonly env: typeof env;
+    readonly stdout: typeof stdout;
+    cwd(): string;
+    exitCode?: number;
+  };
+  export default process;
 }
 
 interface ImportMeta {

@@ -1,38 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { describeVectors } from "../testing/vectors.ts";
-import {
-  commonAncestor,
-  covers,
-  directPath,
-  left,
-  nodeWidth,
-  parent,
-  right,
-  root,
-  sibling,
-} from "./tree-math.ts";
-
-interface TreeMathVector {
-  n_leaves: number;
-  n_nodes: number;
-  root: number;
-  left: (number | null)[];
-  right: (number | null)[];
-  parent: (number | null)[];
-  sibling: (number | null)[];
-}
-
-describeVectors<TreeMathVector>("tree-math", (vector) => {
-  const { n_leaves: leaves, n_nodes: nodes } = vector;
-  expect(nodeWidth(leaves)).toBe(nodes);
-  expect(root(leaves)).toBe(vector.root);
-  for (let i = 0; i < nodes; i++) {
-    expect(left(i) ?? null).toBe(vector.left[i]);
-    expect(right(i) ?? null).toBe(vector.right[i]);
-    expect(parent(i, leaves) ?? null).toBe(vector.parent[i]);
-    expect(sibling(i, leaves) ?? null).toBe(vector.sibling[i]);
-  }
-});
+import { commonAncestor, covers, directPath } from "./tree-math.ts";
 
 describe("tree math", () => {
   test("the common ancestor of two nodes is the lowest node of both direct paths", () => {

@@ -1,0 +1,50 @@
+import { decode, encode } from "../codec/codec.ts";
+import { mlsMessageCodec } from "../framing/message.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import type { EngineDeps } from "../group/authentication.ts";
+import { type KeyPackage, keyPackageCodec } from "../key-package.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
+import { seededRandom } from "../testing/seeded-random.ts";
+import { hex, holds, sameBytes } from "./compare.ts";
+
+/** A key package in either form that files have: the MLSMessage, or the structure alone. */
+export function readKeyPackage(text: string): KeyPackage {
+  const bytes = hex(text);
+  try {
+    const message = decode(mlsMessageCodec, bytes);
+    if (message.kind === "keyPackage") {
+      sameBytes("key_package encoded again", encode(mlsMessageCodec, message), text);
+      return message.keyPackage;
+    }
+  } catch {
+    // Then it is no MLSMessage, or nothing at all: the next line says which.
+  }
+  const keyPackage = decode(keyPackageCodec, bytes);
+  sameBytes("key_package encoded again", encode(keyPackageCodec, keyPackage), text);
+  return keyPackage;
+}
+
+/** A client that trusts every credential. Files are made by clients that have names of no meaning, often the same. */
+export function trustingDeps(preSharedKey: (id: PreSharedKeyId) => Uint8Array | undefined): EngineDeps {
+  return {
+    random: seededRandom("vectors"),
+    authentication: {
+      validate: () => Promise.resolve(),
+      sameClient: () => false,
+      isSuccessor: () => true,
+    },
+    preSharedKey: (id) => Promise.resolve(preSharedKey(id)),
+  };
+}
+
+/** Throws VectorMismatch unless what the private key signs verifies under the public key. */
+export async function checkSignatureKey(
+  suite: CipherSuite,
+  publicKey: Uint8Array,
+  privateKey: string,
+): Promise<void> {
+  const content = Uint8Array.of(1, 2, 3);
+  const signature = await suite.signWithLabel(hex(privateKey), "vectors", content);
+  const fits = await suite.verifyWithLabel(publicKey, "vectors", content, signature);
+  holds("signature_priv is the private half of the leaf's signature key", fits);
+}
