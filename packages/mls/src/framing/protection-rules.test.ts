@@ -228,6 +228,23 @@ describe("a private message", () => {
     expect(await errorCode(() => openPrivate(suite, blank, narrow, anyLeaf))).toBe("SENDER_INVALID");
   });
 
+  test("[RULE-72] sender data may name any 32-bit leaf: outside the tree it is a sender that isn't there (§6.3.2)", async () => {
+    const leaves = (leaf: number) => (leaf < 4 ? signer.publicKey : undefined);
+    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    for (const leafIndex of [4, 5, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_ffff]) {
+      const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
+      const senderData = new Uint8Array(12);
+      new DataView(senderData.buffer).setUint32(0, leafIndex);
+      const aad = Uint8Array.of(3, ...groupId, 0, 0, 0, 0, 0, 0, 0, 7, 1);
+      const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aad, senderData);
+      const lost = { ...message, encryptedSenderData };
+      for (const signatureKeyOf of [leaves, () => signer.publicKey]) {
+        const code = await errorCode(() => openPrivate(suite, lost, keys, { ownLeaf: 0, signatureKeyOf }));
+        expect(code).toBe("SENDER_INVALID");
+      }
+    }
+  });
+
   test("a signed message of one member does not open as another's", async () => {
     const stolen = await handmade({
       plaintext: plaintextOf(await sign("privateMessage", text)),

@@ -51,7 +51,7 @@ test("a forged commit with nothing wrong is taken", async () => {
 });
 
 describe("a commit", () => {
-  test("has a path unless it only adds people (§12.4)", async () => {
+  test("[RULE-1] has a path unless it only adds people (§12.4)", async () => {
     const zoe = await packageOf(await person("zoe", deps.random), deps.random);
     const add = byValue({ kind: "add", keyPackage: zoe.keyPackage });
     expect(await verdict({ path: false, proposals: add })).toMatchObject({ kind: "commit" });
@@ -62,7 +62,7 @@ describe("a commit", () => {
     await expectRefusal({ path: false, proposals: context }, "COMMIT_INVALID", "§12.4");
   });
 
-  test("is of this group and this epoch (§6.1)", async () => {
+  test("[RULE-2] is of this group and this epoch (§6.1)", async () => {
     const { staged } = await stageCommit(member(EVIL), {}, deps);
     const ahead = await forgeCommit(nextOf(staged), {}, deps);
     await expect(processMessage(member(1), ahead, deps)).rejects.toMatchObject({ code: "EPOCH_MISMATCH" });
@@ -72,7 +72,7 @@ describe("a commit", () => {
     await expect(processMessage(member(1), foreign, deps)).rejects.toMatchObject({ code: "GROUP_MISMATCH" });
   });
 
-  test("is signed by the key in its sender's leaf (§6.1)", async () => {
+  test("[RULE-3] is signed by the key in its sender's leaf (§6.1)", async () => {
     const { privateKey } = await member(EVIL).suite.signatureKeyPair(deps.random);
     const forged = await forgeCommit({ ...member(EVIL), signatureKey: privateKey }, {}, deps);
     // The leaf inside is signed with the wrong key too, but the message's signature is what is looked at first.
@@ -82,7 +82,7 @@ describe("a commit", () => {
     });
   });
 
-  test("comes to the receivers' confirmation tag, and a wrong one can be proved to all (§12.4.2)", async () => {
+  test("[RULE-4] comes to the receivers' confirmation tag, and a wrong one can be proved to all (§12.4.2)", async () => {
     const flip = (tag: Uint8Array): Uint8Array => tag.map((byte) => byte ^ 1);
     const forged = await forgeCommit(member(EVIL), { confirmationTag: flip }, deps);
     const error: unknown = await processMessage(member(1), forged, deps).catch((thrown: unknown) => thrown);
@@ -96,7 +96,7 @@ describe("a commit", () => {
 });
 
 describe("the path of a commit", () => {
-  test("has a node for each of the filtered direct path (§7.5)", async () => {
+  test("[RULE-5] has a node for each of the filtered direct path (§7.5)", async () => {
     const cut = (path: UpdatePath): UpdatePath => ({ ...path, nodes: path.nodes.slice(1) });
     await expectRefusal({ path: cut }, "UPDATE_PATH_INVALID", "§7.5");
     const longer = (path: UpdatePath): UpdatePath => ({
@@ -106,7 +106,7 @@ describe("the path of a commit", () => {
     await expectRefusal({ path: longer }, "UPDATE_PATH_INVALID", "§7.5");
   });
 
-  test("has a ciphertext for each node of the resolution (§7.6)", async () => {
+  test("[RULE-6] has a ciphertext for each node of the resolution (§7.6)", async () => {
     const none = changeNode(0, () => ({ encryptedPathSecret: [] }));
     await expectRefusal({ path: none }, "UPDATE_PATH_INVALID", "§7.6");
     const twice = changeNode(1, ({ encryptedPathSecret: sealed }) => ({
@@ -115,7 +115,7 @@ describe("the path of a commit", () => {
     await expectRefusal({ path: twice }, "UPDATE_PATH_INVALID", "§7.6");
   });
 
-  test("brings keys that stand nowhere in the tree, and none twice (§12.4.2)", async () => {
+  test("[RULE-7] brings keys that stand nowhere in the tree, and none twice (§12.4.2)", async () => {
     const parentKey = encryptionKeyAt(member(EVIL).tree, 1);
     if (parentKey === undefined) throw new Error("node 1 is blank");
     for (const encryptionKey of [parentKey, ownLeafNode(member(3)).encryptionKey]) {
@@ -130,14 +130,14 @@ describe("the path of a commit", () => {
     await expectRefusal(kept, "UPDATE_PATH_INVALID", "§12.4.2");
   });
 
-  test("brings keys of the suite (§5.1.1)", async () => {
+  test("[RULE-8] brings keys of the suite (§5.1.1)", async () => {
     const short = changeNode(0, () => ({ encryptionKey: new Uint8Array(31) }));
     await expectRefusal({ path: short }, "UPDATE_PATH_INVALID", "§5.1.1");
     const shortLeaf: Forgery = { leaf: (leaf) => ({ ...leaf, encryptionKey: new Uint8Array(31) }) };
     await expectRefusal(shortLeaf, "LEAF_NODE_INVALID", "§5.1.1");
   });
 
-  test("is bound to the leaf by the parent hash (§7.9.2)", async () => {
+  test("[RULE-9] is bound to the leaf by the parent hash (§7.9.2)", async () => {
     const unbound: Forgery = {
       leaf: (leaf) => ({ ...leaf, source: { kind: "commit", parentHash: new Uint8Array(32) } }),
     };
@@ -147,7 +147,7 @@ describe("the path of a commit", () => {
     await expectRefusal({ path: other }, "UPDATE_PATH_INVALID", "§7.9.2");
   });
 
-  test("has a leaf of source commit, signed for its place (§7.2, §7.3)", async () => {
+  test("[RULE-10] has a leaf of source commit, signed for its place (§7.2, §7.3)", async () => {
     const update: Forgery = { leaf: (leaf) => ({ ...leaf, source: { kind: "update" } }) };
     await expectRefusal(update, "LEAF_NODE_INVALID", "§7.3");
     const { groupId } = member(EVIL).context;
@@ -156,7 +156,7 @@ describe("the path of a commit", () => {
     await expectRefusal({ leafPlace: elsewhere }, "LEAF_NODE_INVALID", "§7.3");
   });
 
-  test("has a leaf whose capabilities cover itself (§7.3)", async () => {
+  test("[RULE-11] has a leaf whose capabilities cover itself (§7.3)", async () => {
     const extensions = [{ type: 0xf00d, data: new Uint8Array() }];
     await expectRefusal({ leaf: (leaf) => ({ ...leaf, extensions }) }, "LEAF_NODE_INVALID", "§7.3");
     const mute: Forgery = {
@@ -165,12 +165,12 @@ describe("the path of a commit", () => {
     await expectRefusal(mute, "LEAF_NODE_INVALID", "§7.3");
   });
 
-  test("keeps the committer's identity (§5.3.1)", async () => {
+  test("[RULE-12] keeps the committer's identity (§5.3.1)", async () => {
     const credential = { kind: "basic" as const, identity: utf8ToBytes("root") };
     await expectRefusal({ leaf: (leaf) => ({ ...leaf, credential }) }, "CREDENTIAL_INVALID", "§5.3.1");
   });
 
-  test("is unreadable where its secret doesn't decrypt, or gives other keys than it shows (§7.5)", async () => {
+  test("[RULE-13] is unreadable where its secret doesn't decrypt, or gives other keys than it shows (§7.5)", async () => {
     const garbage: Forgery = {
       path: (path) => ({
         ...path,

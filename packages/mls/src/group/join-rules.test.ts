@@ -72,7 +72,7 @@ test("a forged Welcome with nothing wrong is taken", async () => {
 });
 
 describe("a Welcome", () => {
-  test("is for this key package and its private keys (§12.4.3.1)", async () => {
+  test("[RULE-36] is for this key package and its private keys (§12.4.3.1)", async () => {
     const welcome = await forgeWelcome(made.keyPackage, { tree, signer: member(1) }, deps);
     const other = await packageOf(zoe, deps.random);
     await expect(join(zoe, other, welcome, deps)).rejects.toMatchObject({ code: "NOT_INVITED" });
@@ -84,12 +84,12 @@ describe("a Welcome", () => {
     await expect(join(stranger, made, welcome, deps)).rejects.toMatchObject({ code: "KEY_INVALID" });
   });
 
-  test("has the key package's cipher suite, and so has its group (§12.4.3.1)", async () => {
+  test("[RULE-37] has the key package's cipher suite, and so has its group (§12.4.3.1)", async () => {
     await expectRefusal({ welcome: (welcome) => ({ ...welcome, cipherSuite: 3 }) }, "WELCOME_INVALID");
     await expectRefusal({ context: (context) => ({ ...context, cipherSuite: 3 }) }, "GROUP_INFO_INVALID");
   });
 
-  test("decrypts (§12.4.3.1)", async () => {
+  test("[RULE-38] decrypts (§12.4.3.1)", async () => {
     const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => byte ^ 1);
     await expectRefusal(
       { welcome: (welcome) => ({ ...welcome, encryptedGroupInfo: flip(welcome.encryptedGroupInfo) }) },
@@ -114,7 +114,7 @@ describe("a Welcome", () => {
     );
   });
 
-  test("gives a path secret that fits the tree, if any (§12.4.3.1)", async () => {
+  test("[RULE-40] gives a path secret that fits the tree, if any (§12.4.3.1)", async () => {
     await expectRefusal(
       { groupSecrets: (secrets) => ({ ...secrets, pathSecret: new Uint8Array(32) }) },
       "WELCOME_INVALID",
@@ -137,7 +137,7 @@ describe("a Welcome", () => {
 });
 
 describe("a GroupInfo", () => {
-  test("is signed by a member (§12.4.3.1)", async () => {
+  test("[RULE-41] is signed by a member (§12.4.3.1)", async () => {
     await expectRefusal(
       { signature: (signature) => signature.map((byte) => byte ^ 1) },
       "GROUP_INFO_INVALID",
@@ -146,14 +146,14 @@ describe("a GroupInfo", () => {
     await expectRefusal({ groupInfo: (info) => ({ ...info, signer: 9 }) }, "GROUP_INFO_INVALID");
   });
 
-  test("has the confirmation tag of its epoch (§12.4.3.1)", async () => {
+  test("[RULE-42] has the confirmation tag of its epoch (§12.4.3.1)", async () => {
     const forged: Partial<WelcomeForgery> = {
       groupInfo: (info) => ({ ...info, confirmationTag: new Uint8Array(32) }),
     };
     await expectRefusal(forged, "CONFIRMATION_TAG_INVALID");
   });
 
-  test("comes with its tree, inside or beside (§12.4.3.3)", async () => {
+  test("[RULE-43] comes with its tree, inside or beside (§12.4.3.3)", async () => {
     const bare: Partial<WelcomeForgery> = { groupInfo: (info) => ({ ...info, extensions: [] }) };
     await expectRefusal(bare, "GROUP_INFO_INVALID");
     await expectRefusal(
@@ -162,7 +162,7 @@ describe("a GroupInfo", () => {
     );
   });
 
-  test("names only extensions that the joiner supports (§13.4)", async () => {
+  test("[RULE-44] names only extensions that the joiner supports (§13.4)", async () => {
     const extensions = [{ type: 0xf0ff, data: new Uint8Array() }];
     await expectRefusal(
       { context: (context) => ({ ...context, extensions }) },
@@ -173,17 +173,17 @@ describe("a GroupInfo", () => {
 });
 
 describe("the tree of a Welcome", () => {
-  test("holds the joiner's own leaf, unchanged (§12.4.3.1)", async () => {
+  test("[RULE-45] holds the joiner's own leaf, unchanged (§12.4.3.1)", async () => {
     const again = await packageOf(zoe, deps.random);
     await expectRefusal({ tree: withLeaf(3, again.keyPackage.leafNode) }, "WELCOME_INVALID");
   });
 
-  test("keeps the structural rules, such as parent hashes (§7.9.2)", async () => {
+  test("[RULE-46] keeps the structural rules, such as parent hashes (§7.9.2)", async () => {
     const other = await packageOf(await person("mallory", deps.random), deps.random);
     await expectRefusal({ tree: withLeaf(0, other.keyPackage.leafNode) }, "TREE_INVALID", "§7.9.2");
   });
 
-  test("holds only leaves that are signed for their place (§7.2, §7.3)", async () => {
+  test("[RULE-47] holds only leaves that are signed for their place (§7.2, §7.3)", async () => {
     const bob = leafOf(1);
     const broken = { ...bob, signature: bob.signature.map((byte) => byte ^ 1) };
     // In a tree without parents, so that no parent hash is spoilt before.
@@ -191,13 +191,13 @@ describe("the tree of a Welcome", () => {
     await expectRefusal({ tree: bare }, "LEAF_NODE_INVALID", "§7.3");
   });
 
-  test("holds no client twice (§12.2)", async () => {
+  test("[RULE-48] holds no client twice (§12.2)", async () => {
     const twin = await packageOf(await person("bob", deps.random), deps.random);
     const bare = treeOf(leafOf(0), leafOf(1), twin.keyPackage.leafNode, leafOf(3));
     await expectRefusal({ tree: bare }, "CLIENT_REPEATED", "§12.2");
   });
 
-  test("holds only credentials that the application accepts, each asked about (§5.3.1)", async () => {
+  test("[RULE-49] holds only credentials that the application accepts, each asked about (§5.3.1)", async () => {
     const asked: string[] = [];
     const policy: AuthenticationPolicy = {
       ...trusting,
@@ -214,7 +214,7 @@ describe("the tree of a Welcome", () => {
     expect(asked.sort()).toEqual(["alice", "bob", "carol", "zoe"]);
   });
 
-  test("holds only members that support what the group requires (§11.1, §13.4)", async () => {
+  test("[RULE-50] holds only members that support what the group requires (§11.1, §13.4)", async () => {
     const capabilities = { ...CAPABILITIES, extensions: [] };
     const weak = await packageOf(await person("weak", deps.random), deps.random, { capabilities });
     const bare = treeOf(leafOf(0), leafOf(1), weak.keyPackage.leafNode, leafOf(3));

@@ -82,7 +82,7 @@ test("the forged commits of this file are good where nothing is wrong with them"
 });
 
 describe("a list of proposals", () => {
-  test("holds no Update by the committer (§12.2)", async () => {
+  test("[RULE-14] holds no Update by the committer (§12.2)", async () => {
     const own = await proposeUpdate(member(EVIL), {}, {}, deps);
     const atBob = await processMessage(member(1), own.message, deps);
     const proposals: ProposalOrRef[] = [{ kind: "reference", reference: own.ref }];
@@ -92,7 +92,7 @@ describe("a list of proposals", () => {
     );
   });
 
-  test("holds no Remove of the committer (§12.2)", async () => {
+  test("[RULE-15] holds no Remove of the committer (§12.2)", async () => {
     const proposals = byValue({ kind: "remove", removed: EVIL });
     await expect(verdict({ proposals })).rejects.toMatchObject(refusal("PROPOSAL_LIST_INVALID", "§12.2"));
     await expect(stageCommit(member(EVIL), { remove: [EVIL] }, deps)).rejects.toMatchObject(
@@ -100,26 +100,26 @@ describe("a list of proposals", () => {
     );
   });
 
-  test("holds one Remove for a leaf (§12.2)", async () => {
+  test("[RULE-16] holds one Remove for a leaf (§12.2)", async () => {
     const proposals = byValue({ kind: "remove", removed: 3 }, { kind: "remove", removed: 3 });
     await expect(verdict({ proposals })).rejects.toMatchObject(refusal("PROPOSAL_LIST_INVALID", "§12.2"));
   });
 
-  test("removes only members (§12.1.3)", async () => {
+  test("[RULE-17] removes only members (§12.1.3)", async () => {
     for (const removed of [5, 1_000_000]) {
       const proposals = byValue({ kind: "remove", removed });
       await expect(verdict({ proposals })).rejects.toMatchObject(refusal("PROPOSAL_INVALID", "§12.1.3"));
     }
   });
 
-  test("holds one GroupContextExtensions (§12.2)", async () => {
+  test("[RULE-18] holds one GroupContextExtensions (§12.2)", async () => {
     const one: Proposal = { kind: "groupContextExtensions", extensions: [] };
     await expect(verdict({ proposals: byValue(one, one) })).rejects.toMatchObject(
       refusal("PROPOSAL_LIST_INVALID", "§12.2"),
     );
   });
 
-  test("holds no ReInit beside others, and no ExternalInit (§12.2)", async () => {
+  test("[RULE-19] holds no ReInit beside others, and no ExternalInit (§12.2)", async () => {
     const groupId = utf8ToBytes("next");
     const reinit: Proposal = { kind: "reinit", groupId, version: 1, cipherSuite: 1, extensions: [] };
     await expect(verdict({ proposals: byValue(reinit) })).rejects.toMatchObject(
@@ -135,7 +135,7 @@ describe("a list of proposals", () => {
     );
   });
 
-  test("holds a pre-shared key once, with a nonce of Nh bytes and a usage of running groups (§12.1.4, §12.2)", async () => {
+  test("[RULE-20] holds a pre-shared key once, with a nonce of Nh bytes and a usage of running groups (§12.1.4, §12.2)", async () => {
     const pskId = utf8ToBytes("key");
     const psk: Proposal = { kind: "psk", psk: { kind: "external", pskId, nonce: new Uint8Array(32) } };
     await expect(verdict({ proposals: byValue(psk, psk) })).rejects.toMatchObject(
@@ -158,7 +158,7 @@ describe("a list of proposals", () => {
     await expect(verdict({ proposals: byValue(psk) })).rejects.toMatchObject(refusal("PSK_UNAVAILABLE"));
   });
 
-  test("refers only to proposals of the epoch (§12.4.2)", async () => {
+  test("[RULE-21] refers only to proposals of the epoch (§12.4.2)", async () => {
     const proposals: ProposalOrRef[] = [{ kind: "reference", reference: new Uint8Array(32) }];
     await expect(verdict({ proposals })).rejects.toMatchObject(refusal("PROPOSAL_UNKNOWN"));
     const staging = stageCommit(member(1), { proposals: [new Uint8Array(32)] }, deps);
@@ -171,7 +171,7 @@ describe("an Add", () => {
     proposals: byValue(...packages.map((keyPackage): Proposal => ({ kind: "add", keyPackage }))),
   });
 
-  test("is refused with a broken signature of key package or leaf (§10.1, §7.3)", async () => {
+  test("[RULE-22] is refused with a broken signature of key package or leaf (§10.1, §7.3)", async () => {
     const { keyPackage } = zoe;
     const { leafNode } = keyPackage;
     const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
@@ -181,7 +181,7 @@ describe("an Add", () => {
     await expect(verdict(adding(badLeaf))).rejects.toMatchObject(refusal("SIGNATURE_INVALID", "§7.3"));
   });
 
-  test("is refused for a client that is in the group, unless it is removed as well (§12.2)", async () => {
+  test("[RULE-23] is refused for a client that is in the group, unless it is removed as well (§12.2)", async () => {
     const { suite } = member(3);
     const { credential } = ownLeafNode(member(3));
     const who = { name: "dave", credential, signatureKey: await suite.signatureKeyPair(deps.random) };
@@ -194,7 +194,7 @@ describe("an Add", () => {
     expect(await verdict({ proposals: replacing })).toMatchObject({ kind: "commit" });
   });
 
-  test("is refused with a signature or encryption key that the tree has (§7.3)", async () => {
+  test("[RULE-24] is refused with a signature or encryption key that the tree has (§7.3)", async () => {
     const { suite, signatureKey: privateKey, tree } = member(EVIL);
     const { signatureKey: publicKey } = ownLeafNode(member(EVIL));
     const named = (name: string): { name: string; credential: LeafNode["credential"] } => ({
@@ -220,21 +220,21 @@ describe("an Add", () => {
     }
   });
 
-  test("is refused twice for one client (§12.2)", async () => {
+  test("[RULE-25] is refused twice for one client (§12.2)", async () => {
     const second = await packageOf(await person("zoe", deps.random), deps.random);
     await expect(verdict(adding(zoe.keyPackage, second.keyPackage))).rejects.toMatchObject(
       refusal("CLIENT_REPEATED", "§12.2"),
     );
   });
 
-  test("is refused for another cipher suite (§10.1)", async () => {
+  test("[RULE-26] is refused for another cipher suite (§10.1)", async () => {
     const other = await packageOf(await person("yan", deps.random, 3), deps.random, { suite: 3 });
     await expect(verdict(adding(other.keyPackage))).rejects.toMatchObject(
       refusal("KEY_PACKAGE_INVALID", "§10.1"),
     );
   });
 
-  test("is refused for a credential that the application refuses (§5.3.1)", async () => {
+  test("[RULE-27] is refused for a credential that the application refuses (§5.3.1)", async () => {
     const reason = new Error("unknown person");
     const authentication: AuthenticationPolicy = { ...trusting, validate: () => Promise.reject(reason) };
     await expect(verdict(adding(zoe.keyPackage), { ...deps, authentication })).rejects.toMatchObject({
@@ -243,7 +243,7 @@ describe("an Add", () => {
     });
   });
 
-  test("is refused where a member doesn't support its credential type, or it not theirs (§7.3)", async () => {
+  test("[RULE-28] is refused where a member doesn't support its credential type, or it not theirs (§7.3)", async () => {
     const credential = { kind: "other" as const, type: 0xf0c1, body: utf8ToBytes("xu") };
     const xu = { ...(await person("xu", deps.random)), credential };
     const clientId = (of: LeafNode["credential"]): string => JSON.stringify(of);
@@ -259,23 +259,23 @@ describe("an Add", () => {
 });
 
 describe("an Update", () => {
-  test("is refused with the old encryption key (§7.3)", async () => {
+  test("[RULE-29] is refused with the old encryption key (§7.3)", async () => {
     const update = await updateOf(3, { encryptionKey: ownLeafNode(member(3)).encryptionKey });
     await expect(verdictByReference(update)).rejects.toMatchObject(refusal("PROPOSAL_INVALID", "§7.3"));
   });
 
-  test("is refused with another source than update (§7.3)", async () => {
+  test("[RULE-30] is refused with another source than update (§7.3)", async () => {
     const update = await updateOf(3, { source: { kind: "commit", parentHash: new Uint8Array() } });
     await expect(verdictByReference(update)).rejects.toMatchObject(refusal("LEAF_NODE_INVALID", "§7.3"));
   });
 
-  test("is refused when it is signed for another leaf (§7.2, §7.3)", async () => {
+  test("[RULE-31] is refused when it is signed for another leaf (§7.2, §7.3)", async () => {
     await expect(verdictByReference(await updateOf(3, {}, 0))).rejects.toMatchObject(
       refusal("LEAF_NODE_INVALID", "§7.3"),
     );
   });
 
-  test("is refused with a credential that is no successor of the old one (§5.3.1)", async () => {
+  test("[RULE-32] is refused with a credential that is no successor of the old one (§5.3.1)", async () => {
     const update = await updateOf(3, { credential: { kind: "basic", identity: utf8ToBytes("bob's boss") } });
     await expect(verdictByReference(update)).rejects.toMatchObject(refusal("CREDENTIAL_INVALID", "§5.3.1"));
   });
@@ -287,7 +287,7 @@ describe("GroupContextExtensions", () => {
     extensions,
   });
 
-  test("are refused where a member doesn't support one of them (§13.4)", async () => {
+  test("[RULE-33] are refused where a member doesn't support one of them (§13.4)", async () => {
     const known = changing([{ type: 0xf001, data: Uint8Array.of(1) }]);
     expect(await verdict(known)).toMatchObject({ kind: "commit" });
     await expect(verdict(changing([{ type: 0xf0ff, data: new Uint8Array() }]))).rejects.toMatchObject(
@@ -295,7 +295,7 @@ describe("GroupContextExtensions", () => {
     );
   });
 
-  test("are refused where a member lacks a required capability (§12.1.7, §11.1)", async () => {
+  test("[RULE-34] are refused where a member lacks a required capability (§12.1.7, §11.1)", async () => {
     const none = { extensions: [], proposals: [], credentials: [] };
     for (const lacking of [
       { ...none, extensions: [0xf002] },
@@ -315,7 +315,7 @@ describe("GroupContextExtensions", () => {
     expect(await verdict(changing([{ type: 3, data: met }]))).toMatchObject({ kind: "commit" });
   });
 
-  test("govern the other proposals of their commit (§12.3)", async () => {
+  test("[RULE-35] govern the other proposals of their commit (§12.3)", async () => {
     const capabilities = { ...CAPABILITIES, extensions: [] };
     const weak = await packageOf(await person("weak", deps.random), deps.random, { capabilities });
     const add = byValue({ kind: "add", keyPackage: weak.keyPackage });

@@ -1,5 +1,6 @@
 import { encode } from "../codec/codec.ts";
 import type { ProposalOrRef, UpdatePath } from "../commit.ts";
+import type { SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { EXTENSION_RATCHET_TREE, type Extension } from "../extension.ts";
 import { signContent } from "../framing/authenticate.ts";
 import { type Content, type FramedContent, mlsMessageCodec } from "../framing/message.ts";
@@ -45,6 +46,10 @@ export interface Forgery {
   /** Other secrets to encrypt in place of the path's. */
   readonly pathSecrets?: (secrets: NewPath["pathSecrets"]) => NewPath["pathSecrets"];
   readonly confirmationTag?: (tag: Uint8Array) => Uint8Array;
+  /** What signs the committer's leaf, in place of its own key. */
+  readonly leafSignatureKey?: SignaturePrivateKey;
+  /** What makes the path, in place of createPath. */
+  readonly createPath?: typeof createPath;
 }
 
 export async function forgeCommit(
@@ -57,9 +62,11 @@ export async function forgeCommit(
   const { tree: applied, added } = applyBlindly(state, proposals);
   const place = forgery.leafPlace ?? { groupId: state.context.groupId, leafIndex: ownLeaf };
   const before = ownLeafNode(state);
-  const honest = await createPath(suite, applied, ownLeaf, deps.random, (encryptionKey, parentHash) => {
+  const create = forgery.createPath ?? createPath;
+  const honest = await create(suite, applied, ownLeaf, deps.random, (encryptionKey, parentHash) => {
     const leaf: UnsignedLeafNode = { ...before, encryptionKey, source: { kind: "commit", parentHash } };
-    return signLeafNode(suite, forgery.leaf?.(leaf) ?? leaf, state.signatureKey, place);
+    const signatureKey = forgery.leafSignatureKey ?? state.signatureKey;
+    return signLeafNode(suite, forgery.leaf?.(leaf) ?? leaf, signatureKey, place);
   });
   const created = { ...honest, pathSecrets: forgery.pathSecrets?.(honest.pathSecrets) ?? honest.pathSecrets };
   const withPath = forgery.path !== false;

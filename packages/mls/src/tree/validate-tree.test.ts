@@ -55,7 +55,7 @@ test("the tree that these tests spoil is valid, with unmerged leaves at two leve
   expect(nodeAt(23).unmergedLeaves).toEqual([15]);
 });
 
-test("a tree has its leaves in even places, and a leaf at its end (§12.4.3.3)", () => {
+test("[RULE-51] a tree has its leaves in even places, and a leaf at its end (§12.4.3.3)", () => {
   const nodes = decode(ratchetTreeCodec, encodeTree(tree));
   expect(decodeTree(encode(ratchetTreeCodec, nodes)).members).toBe(16);
   const swapped = nodes.map((node, i) => (i === 3 ? nodes[4] : node));
@@ -67,18 +67,18 @@ test("a tree has its leaves in even places, and a leaf at its end (§12.4.3.3)",
 });
 
 describe("a tree is refused", () => {
-  test("with an unmerged leaf that is not below its node, or blank (§12.4.3.1)", () => {
+  test("[RULE-52] with an unmerged leaf that is not below its node, or blank (§12.4.3.1)", () => {
     refused(withParent(27, { unmergedLeaves: [3, 15] }), /blank or not below/);
     refused(withParent(27, { unmergedLeaves: [15, 99] }), /blank or not below/);
     const blanked = changeTree(tree, tree.level, [[30, undefined]]);
     refused(blanked, /blank or not below/);
   });
 
-  test("with an unmerged leaf that a node in between doesn't list (§12.4.3.1)", () => {
+  test("[RULE-53] with an unmerged leaf that a node in between doesn't list (§12.4.3.1)", () => {
     refused(withParent(27, { unmergedLeaves: [] }), /in between/);
   });
 
-  test("with one encryption key at two nodes, one signature key at two leaves (§7.3, §12.4.3.1)", () => {
+  test("[RULE-54] with one encryption key at two nodes, one signature key at two leaves (§7.3, §12.4.3.1)", () => {
     const leafKey = leafAt(tree, 3)?.encryptionKey ?? new Uint8Array();
     refused(withParent(27, { encryptionKey: nodeAt(23).encryptionKey }), /encryption key twice/);
     refused(withParent(27, { encryptionKey: leafKey }), /encryption key twice/);
@@ -86,12 +86,12 @@ describe("a tree is refused", () => {
     refused(withLeafKeys(9, 3, "signatureKey"), /signature key twice/);
   });
 
-  test("with a parent's key that nobody could encrypt to (§5.1.1)", () => {
+  test("[RULE-55] with a parent's key that nobody could encrypt to (§5.1.1)", () => {
     refused(withParent(27, { encryptionKey: new Uint8Array(31).fill(9) }), /no key of the suite/);
     refused(withParent(27, { encryptionKey: new Uint8Array(32) }), /no key of the suite/);
   });
 
-  test("with a parent that nobody below has signed for (§7.9.2)", async () => {
+  test("[RULE-56] with a parent that nobody below has signed for (§7.9.2)", async () => {
     const { publicKey: encryptionKey } = await state.suite.deriveKeyPair(deps.random.bytes(32));
     for (const index of [1, 3, 7, 15, 23, 27]) {
       refused(withParent(index, { encryptionKey }), /parent-hash valid/);
@@ -101,12 +101,12 @@ describe("a tree is refused", () => {
     refused(planted, /parent-hash valid/);
   });
 
-  test("with a parent hash, or an unmerged leaf, that isn't the one signed for (§7.9, §7.9.2)", () => {
+  test("[RULE-57] with a parent hash, or an unmerged leaf, that isn't the one signed for (§7.9, §7.9.2)", () => {
     refused(withParent(23, { parentHash: new Uint8Array(32) }), /parent-hash valid/);
     refused(withParent(1, { unmergedLeaves: [1] }), /parent-hash valid/);
   });
 
-  test("with a leaf put in a merged one's place (§7.9)", () => {
+  test("[RULE-58] with a leaf put in a merged one's place (§7.9)", () => {
     const other = leafAt(tree, 15);
     if (other === undefined) throw new Error("a blank leaf");
     const key = new Uint8Array(32).fill(9);
