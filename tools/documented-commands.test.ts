@@ -22,6 +22,7 @@ const RUN_BY_A_SUITE = new Set([
   "build",
   "e2e",
   "simulate",
+  "interop",
   "serve",
   "verify",
 ]);

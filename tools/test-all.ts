@@ -46,6 +46,7 @@ const suites: Suite[] = [
     count: countVitest,
   },
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
+  { name: "interop-openmls", command: ["pnpm", "interop", "openmls", "--seeds", "100"], count: countSeeds },
   { name: "newcomer", command: ["node", "tools/newcomer.ts"], count: countCheck },
   { name: "build", command: ["pnpm", "build"], count: countCheck },
   {
