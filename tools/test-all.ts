@@ -45,6 +45,19 @@ const suites: Suite[] = [
     ],
     count: countVitest,
   },
+  {
+    name: "vectors-chromium",
+    command: [
+      "pnpm",
+      "--filter",
+      "web",
+      "test:vectors",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report("vectors-chromium")}`,
+    ],
+    count: countVitest,
+  },
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
   { name: "interop-openmls", command: ["pnpm", "interop", "openmls", "--seeds", "100"], count: countSeeds },
   { name: "newcomer", command: ["node", "tools/newcomer.ts"], count: countCheck },
@@ -70,7 +83,7 @@ async function main(): Promise<void> {
     totals.failed += count.failed;
     totals.skipped += count.skipped;
     lines.push(
-      `${suite.name.padEnd(11)} ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped` +
+      `${suite.name.padEnd(16)} ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped` +
         ` (${Math.round((Date.now() - started) / 1000)} s)`,
     );
   }

@@ -1,5 +1,5 @@
-import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { headlessChromium } from "./headless-chromium.ts";
 import { killRelay, startRelay } from "./relay-commands.ts";
 
 /** Tests that need a browser's own storage, locks and workers: real Chromium, no stand-ins. */
@@ -13,26 +13,6 @@ export default defineConfig({
     setupFiles: ["./small-disk.setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    browser: {
-      enabled: true,
-      headless: true,
-      screenshotFailures: false,
-      commands: { startRelay, killRelay },
-      provider: playwright({
-        launchOptions: {
-          executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-          args: [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-          ],
-        },
-      }),
-      instances: [{ browser: "chromium" }],
-    },
+    browser: { ...headlessChromium, commands: { startRelay, killRelay } },
   },
 });
