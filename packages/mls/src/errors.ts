@@ -46,12 +46,14 @@ export type MlsErrorCode =
   | "PROPOSAL_INVALID" // one proposal by itself (§12.1)
   | "PROPOSAL_LIST_INVALID" // proposals that don't go together (§12.2)
   | "PROPOSAL_UNKNOWN" // a reference to a proposal that was not received in this epoch
+  | "GROUP_CLOSED" // the group was reinitialized and carries no more messages (§11.2)
   | "PSK_UNAVAILABLE"
   | "COMMIT_INVALID"
   | "UPDATE_PATH_INVALID" // what every member can see is wrong with a path
   | "PATH_UNREADABLE" // a path that this member can't open; says nothing about the others
   | "WELCOME_INVALID"
   | "NOT_INVITED" // a Welcome for other key packages
+  | "SUCCESSOR_INVALID" // a group that isn't what was to come of the old one (§11.2, §11.3)
   | "GROUP_INFO_INVALID";
 
 /** The only error that the engine throws on bad input. `section` names the rule of RFC 9420, as in "§6.3.1". */

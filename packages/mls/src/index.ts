@@ -16,7 +16,13 @@ export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from
 export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";
 export { type GroupContext, groupContextCodec } from "./group-context.ts";
-export { isDefaultProposal, type PreSharedKeyId, type Proposal, PROPOSAL_TYPES } from "./proposal.ts";
+export {
+  isDefaultProposal,
+  type PreSharedKeyId,
+  type Proposal,
+  PROPOSAL_TYPES,
+  type ReInit,
+} from "./proposal.ts";
 export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
 export { createGroup, type CreateGroupOptions } from "./group/create-group.ts";
 export {
@@ -37,11 +43,18 @@ export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
 export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
+export {
+  decodePredecessor,
+  encodePredecessor,
+  type Predecessor,
+  predecessorOf,
+} from "./group/predecessor.ts";
 export type { PskReference } from "./group/pre-shared-keys.ts";
 export { type ProcessedMessage, processMessage, type ProcessOptions } from "./group/process-message.ts";
 export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { SentProposal } from "./group/proposal-rules.ts";
 export { rootPathSecretOf } from "./group/receive-commit.ts";
+export { pendingReinit } from "./group/reinit.ts";
 export { diffGroup, loadGroup, type RecordDiff } from "./group/records.ts";
 export {
   createApplicationMessage,
@@ -53,4 +66,10 @@ export {
 } from "./group/send-message.ts";
 export { type CommitIntent, type LeafChanges, stageCommit } from "./group/stage-commit.ts";
 export { type CommitEffects, mergeCommit, type StagedCommit } from "./group/staged-commit.ts";
+export {
+  branchGroup,
+  type FoundedSuccessor,
+  reinitGroup,
+  type SuccessorOptions,
+} from "./group/successor-group.ts";
 export type { Member } from "./tree/ratchet-tree.ts";

@@ -14,19 +14,21 @@ export type PreSharedKeyId =
       readonly nonce: Uint8Array;
     };
 
+/** RFC 9420 §12.1.5 */
+export interface ReInit {
+  readonly groupId: Uint8Array;
+  readonly version: number;
+  readonly cipherSuite: number;
+  readonly extensions: readonly Extension[];
+}
+
 /** RFC 9420 §12.1. Proposal types that this build does not know have no length on the wire and are refused. */
 export type Proposal =
   | { readonly kind: "add"; readonly keyPackage: KeyPackage }
   | { readonly kind: "update"; readonly leafNode: LeafNode }
   | { readonly kind: "remove"; readonly removed: number }
   | { readonly kind: "psk"; readonly psk: PreSharedKeyId }
-  | {
-      readonly kind: "reinit";
-      readonly groupId: Uint8Array;
-      readonly version: number;
-      readonly cipherSuite: number;
-      readonly extensions: readonly Extension[];
-    }
+  | ({ readonly kind: "reinit" } & ReInit)
   | { readonly kind: "externalInit"; readonly kemOutput: Uint8Array }
   | { readonly kind: "groupContextExtensions"; readonly extensions: readonly Extension[] };
 
@@ -49,12 +51,7 @@ export const proposalBodies = {
   update: struct<{ readonly leafNode: LeafNode }>({ leafNode: leafNodeCodec }),
   remove: struct<{ readonly removed: number }>({ removed: u32 }),
   psk: struct<{ readonly psk: PreSharedKeyId }>({ psk: preSharedKeyIdCodec }),
-  reinit: struct<{
-    readonly groupId: Uint8Array;
-    readonly version: number;
-    readonly cipherSuite: number;
-    readonly extensions: readonly Extension[];
-  }>({ groupId: opaque, version: u16, cipherSuite: u16, extensions: extensionsCodec }),
+  reinit: struct<ReInit>({ groupId: opaque, version: u16, cipherSuite: u16, extensions: extensionsCodec }),
   externalInit: struct<{ readonly kemOutput: Uint8Array }>({ kemOutput: opaque }),
   groupContextExtensions: struct<{ readonly extensions: readonly Extension[] }>({
     extensions: extensionsCodec,

@@ -11,7 +11,7 @@ import {
 } from "../extension.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import type { PreSharedKeyId } from "../proposal.ts";
+import type { PreSharedKeyId, ReInit } from "../proposal.ts";
 import {
   addLeaf,
   leafAt,
@@ -36,6 +36,7 @@ export interface AppliedProposals {
   readonly removed: readonly Member[];
   readonly updated: readonly { readonly leaf: number; readonly before: LeafNode; readonly after: LeafNode }[];
   readonly psks: readonly PreSharedKeyId[];
+  readonly reinit: ReInit | undefined;
 }
 
 /**
@@ -70,7 +71,7 @@ export async function applyProposals(
     tree = result.tree;
     return { leaf: result.leaf, keyPackage };
   });
-  return { tree, extensions, added, removed, updated, psks: list.psks };
+  return { tree, extensions, added, removed, updated, psks: list.psks, reinit: list.reinit };
 }
 
 /** §12.1.1, §10.1 */

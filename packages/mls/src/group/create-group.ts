@@ -70,6 +70,7 @@ export async function createGroup(options: CreateGroupOptions): Promise<GroupSta
     ),
     ownLeaf: 0,
     needsPath: false,
+    reinit: undefined,
     signatureKey: signatureKey.privateKey,
     privateKeys: new Map([[0, encryption.privateKey]]),
     secrets,

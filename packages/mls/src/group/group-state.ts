@@ -4,7 +4,7 @@ import type { Extension } from "../extension.ts";
 import type { ProposalSender } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import type { Proposal } from "../proposal.ts";
+import type { Proposal, ReInit } from "../proposal.ts";
 import { type EpochSecrets, exportFrom } from "../schedule/key-schedule.ts";
 import { createSecretTree, type SecretTree } from "../schedule/secret-tree.ts";
 import { leafAt, type Member, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
@@ -25,6 +25,8 @@ export interface GroupState {
   readonly ownLeaf: number;
   /** This member needed help with a path (RFC 9420 §7.5): keys above its leaf may be unknown to it until it commits one. */
   readonly needsPath: boolean;
+  /** What closed the group: its last commit carried this ReInit (RFC 9420 §12.4.2). */
+  readonly reinit: ReInit | undefined;
   readonly signatureKey: SignaturePrivateKey;
   /** HPKE private keys by node index: the own leaf's, and those above it that this member knows. */
   readonly privateKeys: NodePrivateKeys;

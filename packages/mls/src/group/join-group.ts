@@ -22,7 +22,8 @@ import {
 } from "./authentication.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
 import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
-import { openWelcome } from "./open-welcome.ts";
+import { type FindPredecessor, openWelcome } from "./open-welcome.ts";
+import { checkSuccessor } from "./successor-rules.ts";
 
 export interface JoinGroupOptions {
   /** The encoded MLSMessage. */
@@ -34,22 +35,34 @@ export interface JoinGroupOptions {
   readonly signatureKey: SignatureKeyPair;
   /** The tree, as the data of a `ratchet_tree` extension, where the Welcome doesn't carry it. */
   readonly ratchetTree?: Uint8Array;
+  /**
+   * Asked about the old epoch where the Welcome is for a reinitialized or branched group (RFC 9420 §11.2, §11.3):
+   * `predecessorOf` of it, or undefined where this client has no such state; it is then not joined.
+   */
+  readonly predecessor?: FindPredecessor;
   readonly deps: EngineDeps;
 }
 
 /**
  * Joins a group by a Welcome, with every check of RFC 9420 §12.4.3.1 but one: that no other group of this client has
  * the same id is the caller's to check. The caller also erases the init key after it has stored the result. Throws
- * NOT_INVITED, WELCOME_INVALID, GROUP_INFO_INVALID, TREE_INVALID and what the leaf rules throw.
+ * NOT_INVITED, WELCOME_INVALID, PSK_UNAVAILABLE, GROUP_INFO_INVALID, SUCCESSOR_INVALID, TREE_INVALID and what the
+ * leaf rules throw.
  */
 export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
   const { keyPackage, deps } = options;
   const suite = cipherSuite(keyPackage.cipherSuite);
   await checkOwnKeys(suite, options);
-  const opened = await openWelcome(suite, options.welcome, keyPackage, options.initPrivateKey, deps);
+  const { welcome, initPrivateKey, predecessor } = options;
+  const opened = await openWelcome(suite, welcome, keyPackage, initPrivateKey, predecessor, deps);
   const { groupInfo, secrets, epochSecrets } = opened;
   const tree = await receiveTree(suite, groupInfo, options.ratchetTree, deps);
   await checkSigner(suite, tree, groupInfo);
+  if (opened.origin !== undefined) {
+    const credentials = membersOf(tree).map(({ leafNode }) => leafNode.credential);
+    const { succession, old } = opened.origin;
+    checkSuccessor(succession, old, groupInfo.groupContext, credentials, deps.authentication);
+  }
   const ownLeaf = findOwnLeaf(tree, keyPackage);
   const privateKeys = await receivedKeys(suite, tree, ownLeaf, groupInfo.signer, secrets.pathSecret);
   privateKeys.set(2 * ownLeaf, options.encryptionPrivateKey);
@@ -61,6 +74,7 @@ export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> 
     interimTranscriptHash: interimTranscriptHash(suite, context.confirmedTranscriptHash, confirmationTag),
     ownLeaf,
     needsPath: false,
+    reinit: undefined,
     signatureKey: options.signatureKey.privateKey,
     privateKeys,
     secrets: epochSecrets,

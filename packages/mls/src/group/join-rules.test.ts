@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CreatedKeyPackage } from "../create-key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
 import { forgeWelcome, type WelcomeForgery } from "../testing/forge.ts";
 import {
   CAPABILITIES,
@@ -101,17 +102,14 @@ describe("a Welcome", () => {
     );
   });
 
-  test("is no Welcome into a reinitialized or branched group (§11.2, §11.3)", async () => {
-    const nonce = new Uint8Array(32);
-    await expectRefusal(
-      {
-        groupSecrets: (secrets) => ({
-          ...secrets,
-          psks: [{ kind: "resumption", usage: "branch", groupId: utf8ToBytes("g"), epoch: 1n, nonce }],
-        }),
-      },
-      "WELCOME_INVALID",
-    );
+  test("[PSK-4] names each pre-shared key once, under a nonce of Nh bytes (§8.4, §12.2)", async () => {
+    const psk = { kind: "external" as const, pskId: utf8ToBytes("key"), nonce: new Uint8Array(32) };
+    const naming = (...psks: PreSharedKeyId[]): Partial<WelcomeForgery> => ({
+      groupSecrets: (secrets) => ({ ...secrets, psks }),
+    });
+    await expectRefusal(naming(psk), "PSK_UNAVAILABLE");
+    await expectRefusal(naming(psk, psk), "WELCOME_INVALID", "§12.2");
+    await expectRefusal(naming({ ...psk, nonce: new Uint8Array(31) }), "WELCOME_INVALID", "§8.4");
   });
 
   test("[RULE-40] gives a path secret that fits the tree, if any (§12.4.3.1)", async () => {

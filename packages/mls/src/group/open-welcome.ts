@@ -20,13 +20,20 @@ import {
   type Welcome,
 } from "../welcome.ts";
 import type { EngineDeps } from "./authentication.ts";
+import type { Predecessor } from "./predecessor.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
+import { checkWelcomePsks, type Succession } from "./successor-rules.ts";
 
 export interface OpenedWelcome {
   readonly groupInfo: GroupInfo;
   readonly secrets: GroupSecrets;
   readonly epochSecrets: EpochSecrets;
+  /** Where the group comes from, if it follows another one: still to be checked as well. */
+  readonly origin: { readonly succession: Succession; readonly old: Predecessor } | undefined;
 }
+
+/** The old epoch that a reinitialized or branched group comes from, if this client was a member of it. */
+export type FindPredecessor = (groupId: Uint8Array, epoch: bigint) => Promise<Predecessor | undefined>;
 
 /**
  * Decrypts a Welcome with the key package that it is for, and checks that its secrets are those of its GroupInfo
@@ -37,6 +44,7 @@ export async function openWelcome(
   bytes: Uint8Array,
   keyPackage: KeyPackage,
   initPrivateKey: Uint8Array,
+  findPredecessor: FindPredecessor | undefined,
   deps: EngineDeps,
 ): Promise<OpenedWelcome> {
   const welcome = readWelcome(bytes);
@@ -45,7 +53,9 @@ export async function openWelcome(
     throw invalidWelcome("the Welcome has another cipher suite than the key package");
   }
   const secrets = await openGroupSecrets(suite, welcome, keyPackage, initPrivateKey);
-  const pskSecret = await findPskSecret(suite, secrets.psks, undefined, "§12.4.3.1", deps);
+  const link = checkWelcomePsks(suite, secrets.psks);
+  const old = link && (await findPredecessor?.(link.groupId, link.epoch));
+  const pskSecret = await findPskSecret(suite, secrets.psks, old, "§12.4.3.1", deps);
   const groupInfo = await openGroupInfo(suite, welcome, secrets.joinerSecret, pskSecret);
   const { groupContext, confirmationTag } = groupInfo;
   // §12.4.3.1: the suite of the group is the key package's.
@@ -61,7 +71,8 @@ export async function openWelcome(
       section: "§12.4.3.1",
     });
   }
-  return { groupInfo, secrets, epochSecrets };
+  const origin = link && old && { succession: link.usage, old };
+  return { groupInfo, secrets, epochSecrets, origin };
 }
 
 function readWelcome(bytes: Uint8Array): Welcome {
@@ -94,12 +105,7 @@ async function openGroupSecrets(
     .catch((cause: unknown) => {
       throw invalidWelcome("the group secrets don't decrypt", cause);
     });
-  const secrets = decode(groupSecretsCodec, plaintext);
-  // §12.4.3.1, §11.2, §11.3: these open a reinitialized or branched group, and their checks go with that.
-  if (secrets.psks.some((psk) => psk.kind === "resumption" && psk.usage !== "application")) {
-    throw invalidWelcome("joining a reinitialized or branched group isn't supported");
-  }
-  return secrets;
+  return decode(groupSecretsCodec, plaintext);
 }
 
 async function openGroupInfo(

@@ -18,14 +18,19 @@ export interface HeldResumptionPsk {
 }
 
 /** The proposal that injects a pre-shared key into a running group (§12.1.4). */
-export function pskProposal(suite: CipherSuite, psk: PskReference, random: Random): Proposal {
+export function pskProposal(
+  suite: CipherSuite,
+  psk: PskReference,
+  random: Random,
+  usage: "application" | "reinit" | "branch" = "application",
+): Proposal {
   // §8.4: a fresh nonce of Nh bytes every time that a PSK is injected.
   const nonce = random.bytes(suite.hashLength);
   if (psk.kind === "external") {
     return { kind: "psk", psk: { kind: "external", pskId: psk.pskId, nonce } };
   }
   const { groupId, epoch } = psk;
-  return { kind: "psk", psk: { kind: "resumption", usage: "application", groupId, epoch, nonce } };
+  return { kind: "psk", psk: { kind: "resumption", usage, groupId, epoch, nonce } };
 }
 
 /**

@@ -18,6 +18,7 @@ import type { EngineDeps } from "./authentication.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
 import { dropExpiredKeys } from "./limits.ts";
 import { receiveCommit } from "./receive-commit.ts";
+import { refuseClosed } from "./reinit.ts";
 import type { StagedCommit } from "./staged-commit.ts";
 
 export type ProcessedMessage =
@@ -72,6 +73,7 @@ export async function processMessage(
   deps: EngineDeps,
   options: ProcessOptions = {},
 ): Promise<ProcessedMessage> {
+  refuseClosed(state);
   const { now, limits } = options;
   const current = now === undefined ? state : dropExpiredKeys(state, now, limits);
   const opened = await openMessage(current, decode(mlsMessageCodec, message), options);

@@ -122,9 +122,8 @@ describe("a list of proposals", () => {
   test("[RULE-19] holds no ReInit beside others, and no ExternalInit (§12.2)", async () => {
     const groupId = utf8ToBytes("next");
     const reinit: Proposal = { kind: "reinit", groupId, version: 1, cipherSuite: 1, extensions: [] };
-    await expect(verdict({ proposals: byValue(reinit) })).rejects.toMatchObject(
-      refusal("PROPOSAL_INVALID", "§12.1.5"),
-    );
+    const older = byValue({ ...reinit, version: 0 });
+    await expect(verdict({ proposals: older })).rejects.toMatchObject(refusal("PROPOSAL_INVALID", "§12.1.5"));
     const beside = byValue(reinit, { kind: "add", keyPackage: zoe.keyPackage });
     await expect(verdict({ proposals: beside })).rejects.toMatchObject(
       refusal("PROPOSAL_LIST_INVALID", "§12.2"),

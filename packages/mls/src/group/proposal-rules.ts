@@ -7,14 +7,18 @@ import { isFromMember, type Sender } from "../framing/message.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import { type PreSharedKeyId, preSharedKeyIdCodec, type Proposal } from "../proposal.ts";
+import { type PreSharedKeyId, preSharedKeyIdCodec, type Proposal, type ReInit } from "../proposal.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { checkReinit } from "./reinit.ts";
+import type { Succession } from "./successor-rules.ts";
 
 /** The group as it stands before a commit. */
 export interface GroupBefore {
   readonly suite: CipherSuite;
   readonly context: GroupContext;
   readonly tree: RatchetTree;
+  /** Of a group that is being founded in place of or beside another one: how it comes from that (§11.2, §11.3). */
+  readonly succession?: Succession;
 }
 
 /**
@@ -34,6 +38,7 @@ export interface ProposalList {
   readonly removes: readonly number[];
   readonly adds: readonly KeyPackage[];
   readonly psks: readonly PreSharedKeyId[];
+  readonly reinit: ReInit | undefined;
 }
 
 /**
@@ -50,6 +55,7 @@ export function checkProposalList(
   const adds: KeyPackage[] = [];
   const psks: PreSharedKeyId[] = [];
   const contextExtensions: (readonly Extension[])[] = [];
+  let reinit: ReInit | undefined;
   for (const { proposal, sender } of proposals) {
     switch (proposal.kind) {
       case "add":
@@ -80,7 +86,9 @@ export function checkProposalList(
       case "reinit":
         // §12.2: a ReInit stands alone.
         if (proposals.length > 1) throw badList("a ReInit together with other proposals");
-        throw badProposal("reinitialization isn't supported", "§12.1.5");
+        checkReinit(proposal);
+        reinit = proposal;
+        break;
       case "externalInit":
         // §12.2: only in an external commit.
         throw badList("an ExternalInit in a member's commit");
@@ -95,7 +103,7 @@ export function checkProposalList(
     throw badList("a pre-shared key twice");
   }
   if (contextExtensions.length > 1) throw badList("two GroupContextExtensions");
-  return { contextExtensions: contextExtensions[0], updates, removes, adds, psks };
+  return { contextExtensions: contextExtensions[0], updates, removes, adds, psks, reinit };
 }
 
 /** §12.4: Update, Remove and GroupContextExtensions require a path, and so does a commit without proposals. */
@@ -108,7 +116,8 @@ export function isPathRequired(proposals: readonly SentProposal[]): boolean {
 function checkPsk(group: GroupBefore, psk: PreSharedKeyId): void {
   if (psk.nonce.length !== group.suite.hashLength)
     throw badProposal("a PSK nonce of the wrong length", "§12.1.4");
-  if (psk.kind === "resumption" && psk.usage !== "application") {
+  // §11.2, §11.3: the other usages link a new group to an old one, and are for its first commit alone.
+  if (psk.kind === "resumption" && psk.usage !== "application" && psk.usage !== group.succession) {
     throw badProposal(`a resumption PSK for ${psk.usage} in a running group`, "§12.1.4");
   }
 }

@@ -4,6 +4,7 @@ import { MlsError } from "../errors.ts";
 import type { AuthenticatedContent } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
+import type { ReInit } from "../proposal.ts";
 import { zeroSecret } from "../schedule/key-schedule.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
 import { encryptionKeyAt, leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
@@ -55,7 +56,7 @@ export async function receiveCommit(
   const opened = commit.path
     ? await openCommitPath(state, tree, committer, commit.path, added, provisional, kept, rootPathSecret)
     : { privateKeys: kept, commitSecret: zeroSecret(state.suite), rootPathSecret: undefined, helped: false };
-  const next = enterEpoch(state, authenticated, tree, provisional, opened, pskSecret);
+  const next = enterEpoch(state, authenticated, tree, provisional, opened, pskSecret, applied.reinit);
   return { message, committer, next, effects, rootPathSecret: opened.rootPathSecret };
 }
 
@@ -159,6 +160,7 @@ function enterEpoch(
   provisional: GroupContext,
   opened: OpenedCommit,
   pskSecret: Uint8Array,
+  reinit: ReInit | undefined,
 ): GroupState {
   const { suite } = state;
   const { wireFormat, content, auth } = authenticated;
@@ -192,6 +194,7 @@ function enterEpoch(
     ),
     ownLeaf: state.ownLeaf,
     needsPath: state.needsPath || opened.helped,
+    reinit,
     signatureKey: state.signatureKey,
     privateKeys: opened.privateKeys,
     secrets: next.secrets,

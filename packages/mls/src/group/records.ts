@@ -1,12 +1,12 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { type Codec, decode, encode, opaque, struct, u32, u8, vector } from "../codec/codec.ts";
+import { type Codec, decode, encode, opaque, optional, struct, u32, u8, vector } from "../codec/codec.ts";
 import { cipherSuite, type SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { type ProposalSender, proposalSenderCodec } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { type Node, nodeCodec } from "../leaf-node.ts";
-import { type Proposal, proposalCodec } from "../proposal.ts";
+import { type Proposal, proposalBodies, proposalCodec, type ReInit } from "../proposal.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeTree, type NodeChange, treeChanges } from "../tree/tree-changes.ts";
@@ -67,7 +67,8 @@ export function loadGroup(
       tree,
       interimTranscriptHash: head.interimTranscriptHash,
       ownLeaf: head.ownLeaf,
-      needsPath: head.needsPath,
+      needsPath: head.later.needsPath === 1,
+      reinit: head.later.reinit,
       signatureKey: keys.signatureKey,
       privateKeys: new Map(
         decode(privateKeysCodec, record(all, "secret/keys")).map(({ index, key }) => [index, key]),
@@ -85,13 +86,21 @@ interface Head {
   readonly ownLeaf: number;
   /** Of the tree's root. */
   readonly level: number;
-  readonly needsPath: boolean;
+  readonly later: LaterFields;
 }
 
-/** The last field of the head came later than the others: without it the record is of an older build. */
-const laterFlag: Codec<boolean> = {
-  write: (w, flag) => u8.write(w, flag ? 1 : 0),
-  read: (r) => r.left > 0 && u8.read(r) === 1,
+/** What the head says since it was first written: a record of an older build ends before these. */
+interface LaterFields {
+  /** 1 or 0 */
+  readonly needsPath: number;
+  readonly reinit: ReInit | undefined;
+}
+
+const laterFieldsCodec = struct<LaterFields>({ needsPath: u8, reinit: optional(proposalBodies.reinit) });
+
+const laterCodec: Codec<LaterFields> = {
+  write: (w, later) => laterFieldsCodec.write(w, later),
+  read: (r) => (r.left > 0 ? laterFieldsCodec.read(r) : { needsPath: 0, reinit: undefined }),
 };
 
 const headCodec = struct<Head>({
@@ -99,12 +108,13 @@ const headCodec = struct<Head>({
   interimTranscriptHash: opaque,
   ownLeaf: u32,
   level: u8,
-  needsPath: laterFlag,
+  later: laterCodec,
 });
 
 function headOf(state: GroupState): Head {
-  const { context, interimTranscriptHash, ownLeaf, needsPath, tree } = state;
-  return { context, interimTranscriptHash, ownLeaf, level: tree.level, needsPath };
+  const { context, interimTranscriptHash, ownLeaf, tree, reinit } = state;
+  const later = { needsPath: state.needsPath ? 1 : 0, reinit };
+  return { context, interimTranscriptHash, ownLeaf, level: tree.level, later };
 }
 
 const secretsCodec = struct<KeptSecrets>({

@@ -22,7 +22,10 @@ export async function selectProposals(
   const candidates = preferred(state, own);
   if (await areValid(state, candidates, own, deps)) return candidates;
   const chosen: PendingProposal[] = [];
-  for (const candidate of candidates) {
+  // §12.2: a ReInit stands alone, and others are preferred to it.
+  const isReinit = ({ proposal }: PendingProposal): boolean => proposal.kind === "reinit";
+  const inOrder = [...candidates.filter((one) => !isReinit(one)), ...candidates.filter(isReinit)];
+  for (const candidate of inOrder) {
     if (await areValid(state, [...chosen, candidate], own, deps)) chosen.push(candidate);
   }
   return chosen;

@@ -16,6 +16,7 @@ import type { EngineDeps } from "./authentication.ts";
 import { frameOwn, type FramedMessage } from "./frame-own.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
 import { pskProposal, type PskReference } from "./pre-shared-keys.ts";
+import { refuseClosed } from "./reinit.ts";
 import type { LeafChanges } from "./stage-commit.ts";
 
 export interface SendOptions {
@@ -122,6 +123,7 @@ interface Sent extends FramedMessage {
 }
 
 async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
+  refuseClosed(state);
   const { suite, context, ownLeaf } = state;
   const content: FramedContent = {
     groupId: context.groupId,

@@ -6,8 +6,9 @@ import { signContent } from "../framing/authenticate.ts";
 import type { FramedContent, GroupWireFormat } from "../framing/message.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { Capabilities } from "../leaf-node.ts";
-import type { Proposal } from "../proposal.ts";
+import type { Proposal, ReInit } from "../proposal.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
+import { MLS10 } from "../version.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { createWelcome } from "./create-welcome.ts";
@@ -15,10 +16,12 @@ import { frameOwn } from "./frame-own.ts";
 import { type GroupState, heldBy, startEpoch } from "./group-state.ts";
 import { type NextEpoch, nextEpoch } from "./next-epoch.ts";
 import { goesWithoutPath, keepPath, type OwnPath, renewPath } from "./own-path.ts";
-import { findPskSecret, pskProposal, type PskReference } from "./pre-shared-keys.ts";
+import { findPskSecret, type HeldResumptionPsk, pskProposal, type PskReference } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
+import { refuseClosed } from "./reinit.ts";
 import { byReference, selectProposals } from "./select-proposals.ts";
 import { effectsOf, type StagedCommit } from "./staged-commit.ts";
+import type { Succession } from "./successor-rules.ts";
 
 export interface CommitIntent {
   /** Who joins. Their credentials are put to the application; their lifetimes are the caller's to check (§7.3). */
@@ -31,6 +34,8 @@ export interface CommitIntent {
   readonly proposals?: "all" | readonly Uint8Array[];
   /** Pre-shared keys to inject, in this order. */
   readonly psks?: readonly PskReference[];
+  /** Closes the group for a new one with these parameters, which then has to be founded by reinitGroup (§11.2). */
+  readonly reinit?: Omit<ReInit, "version">;
   /**
    * "whenRequired" leaves out the path where RFC 9420 §12.4 allows it: a smaller commit that heals nothing, neither
    * for this member nor for others. A member that needed help with the last path sends one all the same.
@@ -60,11 +65,41 @@ export async function stageCommit(
   intent: CommitIntent,
   deps: EngineDeps,
 ): Promise<{ state: GroupState; staged: StagedCommit }> {
+  refuseClosed(state);
+  return stage(state, intent, undefined, deps);
+}
+
+/**
+ * The commit with which a group that follows another one begins (RFC 9420 §11.2, §11.3): everybody is added, and the
+ * old epoch's resumption PSK is injected.
+ */
+export function stageFirstCommit(
+  state: GroupState,
+  add: readonly KeyPackage[],
+  origin: Origin,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; staged: StagedCommit }> {
+  return stage(state, { add }, origin, deps);
+}
+
+/** Where a group that is being founded comes from. */
+interface Origin {
+  readonly succession: Succession;
+  readonly old: HeldResumptionPsk;
+}
+
+async function stage(
+  state: GroupState,
+  intent: CommitIntent,
+  origin: Origin | undefined,
+  deps: EngineDeps,
+): Promise<{ state: GroupState; staged: StagedCommit }> {
   const { suite, ownLeaf } = state;
-  const byValue = ownProposals(state, intent, deps);
+  const byValue = ownProposals(state, intent, origin, deps);
   const pending = await selectProposals(state, intent.proposals ?? "all", byValue, deps);
   const proposals = [...pending.map(byReference), ...byValue];
-  const applied = await applyProposals(state, proposals, ownLeaf, deps);
+  const before = origin === undefined ? state : { ...state, succession: origin.succession };
+  const applied = await applyProposals(before, proposals, ownLeaf, deps);
 
   const own = goesWithoutPath(state, intent, proposals)
     ? keepPath(state, applied, deps)
@@ -76,7 +111,7 @@ export async function stageCommit(
     ],
     path: own.path,
   };
-  const pskSecret = await findPskSecret(suite, applied.psks, heldBy(state), "§12.4.2", deps);
+  const pskSecret = await findPskSecret(suite, applied.psks, origin?.old ?? heldBy(state), "§12.4.2", deps);
   const sent = await sealCommit(state, commit, own, pskSecret, intent, deps);
   const signatureKey = intent.leaf?.signatureKey?.privateKey ?? state.signatureKey;
   const welcome = await createWelcome({
@@ -108,6 +143,7 @@ export async function stageCommit(
         ),
         ownLeaf,
         needsPath: false,
+        reinit: applied.reinit,
         signatureKey,
         privateKeys: own.privateKeys,
         secrets: sent.next.secrets,
@@ -118,16 +154,26 @@ export async function stageCommit(
   };
 }
 
-function ownProposals(state: GroupState, intent: CommitIntent, deps: EngineDeps): SentProposal[] {
+function ownProposals(
+  state: GroupState,
+  intent: CommitIntent,
+  origin: Origin | undefined,
+  deps: EngineDeps,
+): SentProposal[] {
+  const { suite, ownLeaf } = state;
   const proposals: Proposal[] = [
     ...(intent.contextExtensions === undefined
       ? []
       : [{ kind: "groupContextExtensions" as const, extensions: intent.contextExtensions }]),
     ...(intent.remove ?? []).map((removed) => ({ kind: "remove" as const, removed })),
     ...(intent.add ?? []).map((keyPackage) => ({ kind: "add" as const, keyPackage })),
-    ...(intent.psks ?? []).map((psk) => pskProposal(state.suite, psk, deps.random)),
+    ...(intent.psks ?? []).map((psk) => pskProposal(suite, psk, deps.random)),
+    ...(origin === undefined
+      ? []
+      : [pskProposal(suite, { kind: "resumption", ...origin.old }, deps.random, origin.succession)]),
+    ...(intent.reinit === undefined ? [] : [{ kind: "reinit" as const, version: MLS10, ...intent.reinit }]),
   ];
-  const sender = { kind: "member" as const, leafIndex: state.ownLeaf };
+  const sender = { kind: "member" as const, leafIndex: ownLeaf };
   return proposals.map((proposal) => ({ proposal, sender, byReference: false }));
 }
 

@@ -11,13 +11,14 @@ import type { GroupState } from "../group/group-state.ts";
 import { nextEpoch, provisionalContext } from "../group/next-epoch.ts";
 import { type KeyPackage, keyPackageRef } from "../key-package.ts";
 import { type LeafNode, signLeafNode, type UnsignedLeafNode } from "../leaf-node.ts";
-import type { Proposal } from "../proposal.ts";
+import type { PreSharedKeyId, Proposal } from "../proposal.ts";
 import {
   deriveEpochSecrets,
   deriveWelcomeKey,
   deriveWelcomeSecret,
   zeroSecret,
 } from "../schedule/key-schedule.ts";
+import { derivePskSecret } from "../schedule/psk-secret.ts";
 import { confirmationTag } from "../schedule/transcript.ts";
 import { addLeaf, leafAt, type RatchetTree, removeLeaf, updateLeaf } from "../tree/ratchet-tree.ts";
 import { encodeTree } from "../tree/tree-extension.ts";
@@ -184,6 +185,8 @@ export interface WelcomeForgery {
   /** The tree of the new epoch, which holds the joiner's leaf. */
   readonly tree: RatchetTree;
   readonly signer: GroupState;
+  /** Pre-shared keys that the epoch is derived with and the Welcome names. */
+  readonly psks?: readonly { readonly id: PreSharedKeyId; readonly psk: Uint8Array }[];
   readonly context?: (context: GroupContext) => GroupContext;
   readonly groupInfo?: (groupInfo: UnsignedGroupInfo) => UnsignedGroupInfo;
   readonly signature?: (signature: Uint8Array) => Uint8Array;
@@ -207,8 +210,8 @@ export async function forgeWelcome(
   };
   const context = forgery.context?.(honest) ?? honest;
   const joinerSecret = deps.random.bytes(32);
-  const zero = zeroSecret(suite);
-  const secrets = deriveEpochSecrets(suite, joinerSecret, zero, encodeGroupContext(context));
+  const pskSecret = derivePskSecret(suite, forgery.psks ?? []);
+  const secrets = deriveEpochSecrets(suite, joinerSecret, pskSecret, encodeGroupContext(context));
   const unsigned: UnsignedGroupInfo = {
     groupContext: context,
     extensions: [{ type: EXTENSION_RATCHET_TREE, data: encodeTree(tree) }],
@@ -217,14 +220,15 @@ export async function forgeWelcome(
   };
   const signed = await signGroupInfo(suite, forgery.groupInfo?.(unsigned) ?? unsigned, signer.signatureKey);
   const groupInfo = { ...signed, signature: forgery.signature?.(signed.signature) ?? signed.signature };
-  const { key, nonce } = deriveWelcomeKey(suite, deriveWelcomeSecret(suite, joinerSecret, zero));
+  const { key, nonce } = deriveWelcomeKey(suite, deriveWelcomeSecret(suite, joinerSecret, pskSecret));
   const encryptedGroupInfo = await suite.seal(
     key,
     nonce,
     new Uint8Array(),
     encode(groupInfoCodec, groupInfo),
   );
-  const groupSecrets: GroupSecrets = { joinerSecret, pathSecret: undefined, psks: [] };
+  const psks = (forgery.psks ?? []).map(({ id }) => id);
+  const groupSecrets: GroupSecrets = { joinerSecret, pathSecret: undefined, psks };
   const encryptedGroupSecrets = await suite.encryptWithLabel(
     keyPackage.initKey,
     "Welcome",

@@ -33,6 +33,7 @@ export async function checkWelcome(vector: WelcomeVector): Promise<void> {
     welcome,
     keyPackage,
     initKey,
+    undefined,
     trustingDeps(() => undefined),
   );
   const genuine = await verifyGroupInfo(suite, groupInfo, hex(vector.signer_pub));
