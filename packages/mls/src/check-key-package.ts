@@ -1,5 +1,5 @@
 import { decode } from "./codec/codec.ts";
-import { cipherSuite } from "./crypto/cipher-suite.ts";
+import { loadCipherSuite } from "./crypto/cipher-suite.ts";
 import { equalBytes } from "./crypto/equal-bytes.ts";
 import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
@@ -31,7 +31,7 @@ export async function checkDecodedKeyPackage(
   const { leafNode } = keyPackage;
   if (keyPackage.version !== MLS10) fail("its version is not mls10");
   if (keyPackage.cipherSuite !== expected.suite) fail("another cipher suite than wanted");
-  const suite = cipherSuite(keyPackage.cipherSuite);
+  const suite = await loadCipherSuite(keyPackage.cipherSuite);
 
   // §7.3: in a key package the source is key_package
   if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package");

@@ -1,5 +1,5 @@
 import { encode } from "./codec/codec.ts";
-import { cipherSuite, type SignatureKeyPair } from "./crypto/cipher-suite.ts";
+import { loadCipherSuite, type SignatureKeyPair } from "./crypto/cipher-suite.ts";
 import type { Random } from "./crypto/random.ts";
 import type { Credential } from "./credential.ts";
 import { checkDecodedKeyPackage } from "./check-key-package.ts";
@@ -36,7 +36,7 @@ export interface CreatedKeyPackage {
  */
 export async function createKeyPackage(options: KeyPackageOptions): Promise<CreatedKeyPackage> {
   const { signatureKey, random } = options;
-  const suite = cipherSuite(options.suite);
+  const suite = await loadCipherSuite(options.suite);
   const init = await suite.deriveKeyPair(random.bytes(suite.hashLength));
   const encryption = await suite.deriveKeyPair(random.bytes(suite.hashLength));
   const leafNode = await signLeafNode(

@@ -11,6 +11,7 @@ export type MlsErrorCode =
   | "ENCODE_RANGE" // a value that its field cannot hold
   // crypto/
   | "SUITE_UNSUPPORTED"
+  | "SUITE_NOT_LOADED" // known, but loadCipherSuite was not awaited
   | "CRYPTO_UNAVAILABLE" // the platform has no WebCrypto
   | "KEY_INVALID" // a key of the wrong length, off the curve or of small order
   | "AEAD_OPEN_FAILED"

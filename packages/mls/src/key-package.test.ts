@@ -67,7 +67,7 @@ describe("a key package", () => {
     expect(await check(changed(), 3)).toBe("KEY_PACKAGE_INVALID");
     expect(await check(changed({ version: 2 }))).toBe("KEY_PACKAGE_INVALID");
     expect(await check(changed({ cipherSuite: 3 }), 1)).toBe("KEY_PACKAGE_INVALID");
-    expect(await check(changed({ cipherSuite: 7 }), 7)).toBe("SUITE_UNSUPPORTED");
+    expect(await check(changed({ cipherSuite: 8 }), 8)).toBe("SUITE_UNSUPPORTED");
   });
 
   test("[KEYPACKAGE-2] with a wrong signature, of the package or of its leaf, is refused (§10.1, §7.3)", async () => {
@@ -125,7 +125,7 @@ describe("a key package", () => {
   test("that the check would refuse is not made in the first place", async () => {
     const capabilities = { ...options.capabilities, credentials: [1] };
     expect(await errorCode(() => createKeyPackage({ ...options, capabilities }))).toBe("LEAF_NODE_INVALID");
-    expect(await errorCode(() => createKeyPackage({ ...options, suite: 2 }))).toBe("SUITE_UNSUPPORTED");
+    expect(await errorCode(() => createKeyPackage({ ...options, suite: 8 }))).toBe("SUITE_UNSUPPORTED");
   });
 
   test("in bytes that are something else is refused by code", async () => {

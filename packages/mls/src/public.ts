@@ -44,4 +44,4 @@ export {
 export type { Random } from "./crypto/random.ts";
 export type { SignaturePrivateKey } from "./crypto/web-crypto.ts";
 export { equalBytes } from "./crypto/equal-bytes.ts";
-export { cipherSuite } from "./crypto/cipher-suite.ts";
+export { cipherSuite, loadCipherSuite } from "./crypto/cipher-suite.ts";

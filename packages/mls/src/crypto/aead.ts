@@ -4,6 +4,8 @@ import { type CryptoKey, subtle } from "./web-crypto.ts";
 
 /** An AEAD with a 16-byte tag at the end of its ciphertext. */
 export interface Aead {
+  /** Its number in the HPKE registry (RFC 9180 §7.3). */
+  readonly hpkeAeadId: number;
   readonly keyLength: number;
   readonly nonceLength: number;
   seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Promise<Uint8Array>;
@@ -11,20 +13,26 @@ export interface Aead {
   open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array>;
 }
 
-export const aes128Gcm: Aead = {
-  keyLength: 16,
-  nonceLength: 12,
-  async seal(key, nonce, aad, plaintext) {
-    const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]);
-    return sealWith("AES-GCM", imported, nonce, aad, plaintext);
-  },
-  async open(key, nonce, aad, ciphertext) {
-    const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]);
-    return openWith("AES-GCM", imported, nonce, aad, ciphertext);
-  },
-};
+export const aes128Gcm: Aead = aesGcm(0x0001, 16);
+
+export function aesGcm(hpkeAeadId: number, keyLength: number): Aead {
+  return {
+    hpkeAeadId,
+    keyLength,
+    nonceLength: 12,
+    async seal(key, nonce, aad, plaintext) {
+      const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]);
+      return sealWith("AES-GCM", imported, nonce, aad, plaintext);
+    },
+    async open(key, nonce, aad, ciphertext) {
+      const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]);
+      return openWith("AES-GCM", imported, nonce, aad, ciphertext);
+    },
+  };
+}
 
 export const chaCha20Poly1305: Aead = {
+  hpkeAeadId: 0x0003,
   keyLength: 32,
   nonceLength: 12,
   async seal(key, nonce, aad, plaintext) {

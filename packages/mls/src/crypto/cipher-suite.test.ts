@@ -1,33 +1,27 @@
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 import { openChaChaInScript } from "./aead.ts";
-import { cipherSuite, supportedCipherSuites } from "./cipher-suite.ts";
-import { isCanonicalCoordinate } from "./curve25519.ts";
-import { isStrongPublicKey } from "./ed25519.ts";
+import { cipherSuite, loadCipherSuite, supportedCipherSuites } from "./cipher-suite.ts";
 import { equalConstantTime } from "./equal-bytes.ts";
-import { SMALL_ORDER_U } from "./x25519.ts";
 
 const content = utf8ToBytes("content");
+const suites = await Promise.all(supportedCipherSuites().map((id) => loadCipherSuite(id)));
 
-describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
-  const suite = cipherSuite(id);
+/** WebCrypto draws the nonces of ECDSA itself. */
+const WITH_ECDSA = new Set([2, 5, 7]);
 
+describe.each(suites)("cipher suite $id, $name", (suite) => {
   test("[CRYPTO-1] the same random source gives the same keys and ciphertexts", async () => {
     const run = async (): Promise<unknown> => {
       const random = seededRandom("replay");
       const signature = await suite.signatureKeyPair(random);
       const hpke = await suite.deriveKeyPair(random.bytes(32));
       const sealed = await suite.encryptWithLabel(hpke.publicKey, "test", content, content, random);
-      return {
-        signature,
-        hpke,
-        sealed,
-        signed: await suite.signWithLabel(signature.privateKey, "test", content),
-      };
+      const signed = await suite.signWithLabel(signature.privateKey, "test", content);
+      return { signature, hpke, sealed, signed: WITH_ECDSA.has(suite.id) ? undefined : signed };
     };
     expect(await run()).toEqual(await run());
   });
@@ -42,27 +36,9 @@ describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
     expect(await suite.verifyWithLabel(publicKey, "one", utf8ToBytes("other"), signature)).toBe(false);
     expect(await suite.verifyWithLabel(other.publicKey, "one", content, signature)).toBe(false);
     expect(await suite.verifyWithLabel(publicKey, "one", content, signature.subarray(1))).toBe(false);
+    expect(await suite.verifyWithLabel(publicKey, "one", content, new Uint8Array())).toBe(false);
     expect(await suite.verifyWithLabel(publicKey.subarray(1), "one", content, signature)).toBe(false);
-  });
-
-  test("[CRYPTO-2] a signature whose S is not reduced is refused, so that each signature has one spelling", async () => {
-    const { publicKey, privateKey } = await suite.signatureKeyPair(seededRandom("malleable"));
-    const signature = await suite.signWithLabel(privateKey, "one", content);
-    const order = 2n ** 252n + 27742317777372353535851937790883648493n;
-    let s = order;
-    for (let i = 0; i < 32; i++) s += BigInt(signature[32 + i] ?? 0) << BigInt(8 * i);
-    const shifted = signature.slice();
-    for (let i = 0; i < 32; i++) shifted[32 + i] = Number((s >> BigInt(8 * i)) & 0xffn);
-    expect(await suite.verifyWithLabel(publicKey, "one", content, shifted)).toBe(false);
-  });
-
-  test("an imported signature key signs alike and cannot be read back", async () => {
-    const { publicKey, privateKey } = await suite.signatureKeyPair(seededRandom("import"));
-    const key = await suite.importSignatureKey(privateKey);
-    expect(key.extractable).toBe(false);
-    const signature = await suite.signWithLabel(key, "one", content);
-    expect(await suite.verifyWithLabel(publicKey, "one", content, signature)).toBe(true);
-    expect(await errorCode(() => suite.importSignatureKey(privateKey.subarray(1)))).toBe("KEY_INVALID");
+    expect(await suite.verifyWithLabel(new Uint8Array(), "one", content, signature)).toBe(false);
   });
 
   test("a changed key, nonce, AAD, ciphertext or tag does not open", async () => {
@@ -76,7 +52,7 @@ describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
     expect(await errorCode(() => suite.open(key, flip(nonce), content, sealed))).toBe("AEAD_OPEN_FAILED");
     expect(await errorCode(() => suite.open(key, nonce, flip(content), sealed))).toBe("AEAD_OPEN_FAILED");
     expect(await errorCode(() => suite.open(key, nonce, content, flip(sealed)))).toBe("AEAD_OPEN_FAILED");
-    expect(await errorCode(() => suite.open(key, nonce, content, sealed.subarray(0, 10)))).toBe(
+    expect(await errorCode(() => suite.open(key, nonce, content, sealed.subarray(0, 15)))).toBe(
       "AEAD_OPEN_FAILED",
     );
   });
@@ -85,6 +61,10 @@ describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
     const random = seededRandom("hpke");
     const { publicKey, privateKey } = await suite.deriveKeyPair(random.bytes(32));
     const other = await suite.deriveKeyPair(random.bytes(32));
+    expect(await suite.hpkePublicKey(privateKey)).toEqual(publicKey);
+    expect(suite.isHpkePublicKey(publicKey)).toBe(true);
+    expect(suite.isHpkePublicKey(publicKey.subarray(1))).toBe(false);
+    expect(suite.isHpkePublicKey(Uint8Array.of(...publicKey, 0))).toBe(false);
     const sealed = await suite.encryptWithLabel(publicKey, "one", content, content, random);
     const open = (key: Uint8Array, label: string, context: Uint8Array, ct = sealed) =>
       errorCode(() => suite.decryptWithLabel(key, undefined, label, context, ct));
@@ -93,48 +73,31 @@ describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
     expect(await open(privateKey, "two", content)).toBe("AEAD_OPEN_FAILED");
     expect(await open(privateKey, "one", flip(content))).toBe("AEAD_OPEN_FAILED");
     expect(await open(privateKey.subarray(1), "one", content)).toBe("KEY_INVALID");
-    expect(await open(privateKey, "one", content, { ...sealed, kemOutput: new Uint8Array(31) })).toBe(
-      "KEY_INVALID",
-    );
+    for (const kemOutput of [sealed.kemOutput.subarray(1), Uint8Array.of(...sealed.kemOutput, 0)]) {
+      expect(await open(privateKey, "one", content, { ...sealed, kemOutput })).toBe("KEY_INVALID");
+    }
     expect(
       await errorCode(() => suite.encryptWithLabel(publicKey.subarray(1), "one", content, content, random)),
     ).toBe("KEY_INVALID");
-  });
-
-  test("[CRYPTO-3] X25519 keys of small order or of a second spelling are no keys", async () => {
-    const { privateKey, publicKey } = await suite.deriveKeyPair(content);
-    expect(suite.isHpkePublicKey(publicKey)).toBe(true);
-    expect(suite.isHpkePublicKey(publicKey.map((byte, i) => (i === 31 ? byte | 0x80 : byte)))).toBe(false);
-    expect(suite.isHpkePublicKey(new Uint8Array(31).fill(9))).toBe(false);
-    for (const u of SMALL_ORDER_U) {
-      expect(suite.isHpkePublicKey(hexToBytes(u))).toBe(false);
-      const sealed = { kemOutput: hexToBytes(u), ciphertext: new Uint8Array(32) };
-      const opened = errorCode(() => suite.decryptWithLabel(privateKey, undefined, "one", content, sealed));
-      expect(await opened).toBe("KEY_INVALID");
-    }
+    expect(await errorCode(() => suite.hpkePublicKey(privateKey.subarray(1)))).toBe("KEY_INVALID");
   });
 
   test("both ends of an HPKE export agree", async () => {
     const random = seededRandom("export");
     const { publicKey, privateKey } = await suite.deriveKeyPair(random.bytes(32));
     const sent = await suite.sendExport(publicKey, content, content, 32, random);
-    const received = await suite.receiveExport(sent.kemOutput, privateKey, publicKey, content, content, 32);
-    expect(received).toEqual(sent.secret);
-    const elsewhere = await suite.receiveExport(
-      sent.kemOutput,
-      privateKey,
-      publicKey,
-      content,
-      flip(content),
-      32,
-    );
-    expect(elsewhere).not.toEqual(sent.secret);
+    const receive = (own: Uint8Array | undefined, context: Uint8Array) =>
+      suite.receiveExport(sent.kemOutput, privateKey, own, content, context, 32);
+    expect(await receive(publicKey, content)).toEqual(sent.secret);
+    expect(await receive(undefined, content)).toEqual(sent.secret);
+    expect(await receive(publicKey, flip(content))).not.toEqual(sent.secret);
   });
 
   test("lengths beyond the KDF are refused", async () => {
-    const secret = new Uint8Array(32);
-    expect(suite.expandWithLabel(secret, "x", content, 255 * 32).length).toBe(255 * 32);
-    expect(await errorCode(() => suite.expandWithLabel(secret, "x", content, 255 * 32 + 1))).toBe(
+    const secret = new Uint8Array(suite.hashLength);
+    const longest = 255 * suite.hashLength;
+    expect(suite.expandWithLabel(secret, "x", content, longest).length).toBe(longest);
+    expect(await errorCode(() => suite.expandWithLabel(secret, "x", content, longest + 1))).toBe(
       "LENGTH_INVALID",
     );
     expect(await errorCode(() => suite.expandWithLabel(secret, "x", content, -1))).toBe("LENGTH_INVALID");
@@ -142,34 +105,10 @@ describe.each(supportedCipherSuites())("cipher suite %i", (id) => {
 });
 
 test("a cipher suite that this build lacks is refused by code", async () => {
-  for (const id of [0, 2, 4, 0x0a0a, 0xffff]) {
+  for (const id of [0, 8, 0x0a0a, 0xffff]) {
     expect(await errorCode(() => cipherSuite(id))).toBe("SUITE_UNSUPPORTED");
+    expect(await errorCode(() => loadCipherSuite(id))).toBe("SUITE_UNSUPPORTED");
   }
-});
-
-test("[CRYPTO-4] Ed25519 keys of small order or of a second spelling verify nothing", async () => {
-  const suite = cipherSuite(1);
-  const torsion = ed25519.Point.BASE.multiply(7n); // any point of the large subgroup
-  expect(isStrongPublicKey(torsion.toBytes())).toBe(true);
-  // The eight points whose order divides 8, from one of order 8.
-  const eighth = ed25519.Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
-  let point = ed25519.Point.ZERO;
-  const encodings = new Set<string>();
-  for (let i = 0; i < 8; i++) {
-    encodings.add(point.toHex());
-    expect(isStrongPublicKey(point.toBytes()), point.toHex()).toBe(false);
-    point = point.add(eighth);
-  }
-  expect(encodings.size).toBe(8);
-  // With the neutral point as key, R = neutral and S = 0 would sign everything.
-  const forged = new Uint8Array(64);
-  forged[0] = 1;
-  expect(await suite.verifyWithLabel(ed25519.Point.ZERO.toBytes(), "any", content, forged)).toBe(false);
-  const aboveP = new Uint8Array(32).fill(0xff);
-  aboveP[0] = 0xf0;
-  aboveP[31] = 0x7f;
-  expect(isCanonicalCoordinate(aboveP)).toBe(false);
-  expect(isStrongPublicKey(aboveP)).toBe(false);
 });
 
 test("ChaCha20-Poly1305 in script agrees with the built-in one", async () => {

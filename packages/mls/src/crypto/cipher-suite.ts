@@ -1,128 +1,87 @@
 import { MlsError } from "../errors.ts";
-import { type Aead, aes128Gcm, chaCha20Poly1305 } from "./aead.ts";
-import { ed25519KeyPair, ed25519Sign, ed25519Verify, importEd25519Seed } from "./ed25519.ts";
-import { type Hpke, hpke, type HpkeCiphertext } from "./hpke.ts";
-import { hkdfSha256, type KeyDerivation, withLabel } from "./key-derivation.ts";
+import { aes128Gcm, chaCha20Poly1305 } from "./aead.ts";
+import { type CipherSuite, composeSuite, type HpkeKeyPair, type SignatureKeyPair } from "./compose-suite.ts";
+import { ecdsa } from "./ecdsa.ts";
+import { ed25519 } from "./ed25519.ts";
+import type { HpkeCiphertext } from "./hpke.ts";
+import { hkdfSha256 } from "./key-derivation.ts";
+import { dhkemNist } from "./nist-kem.ts";
+import { p256 } from "./p256.ts";
 import type { Random } from "./random.ts";
 import type { CryptoKey, SignaturePrivateKey } from "./web-crypto.ts";
 import { dhkemX25519 } from "./x25519.ts";
 
-export type { CryptoKey, HpkeCiphertext, Random, SignaturePrivateKey };
-
-export interface SignatureKeyPair {
-  readonly publicKey: Uint8Array;
-  readonly privateKey: SignaturePrivateKey;
-}
-
-export interface HpkeKeyPair {
-  readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
-}
-
-/** Everything that RFC 9420 §5.1 asks of a cipher suite. Secrets and keys are raw bytes. */
-export interface CipherSuite extends KeyDerivation, Aead, Hpke {
-  readonly id: number;
-  readonly name: string;
-  signatureKeyPair(random: Random): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
-  /** The seed as a non-extractable key. */
-  importSignatureKey(seed: Uint8Array): Promise<CryptoKey>;
-  /** SignWithLabel of §5.1.2; `label` without the "MLS 1.0 " prefix. */
-  signWithLabel(privateKey: SignaturePrivateKey, label: string, content: Uint8Array): Promise<Uint8Array>;
-  verifyWithLabel(
-    publicKey: Uint8Array,
-    label: string,
-    content: Uint8Array,
-    signature: Uint8Array,
-  ): Promise<boolean>;
-  /** DeriveKeyPair of the suite's KEM. */
-  deriveKeyPair(ikm: Uint8Array): Promise<HpkeKeyPair>;
-  /** The public half of an HPKE private key. */
-  hpkePublicKey(privateKey: Uint8Array): Promise<Uint8Array>;
-  /** Whether the bytes are a public key that the suite's KEM can encrypt to. */
-  isHpkePublicKey(publicKey: Uint8Array): boolean;
-  /** EncryptWithLabel of §5.1.3. Throws KEY_INVALID. */
-  encryptWithLabel(
-    publicKey: Uint8Array,
-    label: string,
-    context: Uint8Array,
-    plaintext: Uint8Array,
-    random: Random,
-  ): Promise<HpkeCiphertext>;
-  /** DecryptWithLabel of §5.1.3; without `publicKey` it is computed. Throws AEAD_OPEN_FAILED or KEY_INVALID. */
-  decryptWithLabel(
-    privateKey: Uint8Array,
-    publicKey: Uint8Array | undefined,
-    label: string,
-    context: Uint8Array,
-    sealed: HpkeCiphertext,
-  ): Promise<Uint8Array>;
-}
+export type {
+  CipherSuite,
+  CryptoKey,
+  HpkeCiphertext,
+  HpkeKeyPair,
+  Random,
+  SignatureKeyPair,
+  SignaturePrivateKey,
+};
 
 export const SUITE_X25519_AES128GCM_SHA256_ED25519 = 0x0001;
+export const SUITE_P256_AES128GCM_SHA256_P256 = 0x0002;
 export const SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519 = 0x0003;
 
-/** The suite with this number of the IANA registry (RFC 9420 §17.1). Throws SUITE_UNSUPPORTED. */
+/**
+ * The suite with this number of the IANA registry (RFC 9420 §17.1). Suites 1 to 3 are there at once; throws
+ * SUITE_NOT_LOADED for another one that loadCipherSuite has not brought, and SUITE_UNSUPPORTED for unknown ones.
+ */
 export function cipherSuite(id: number): CipherSuite {
-  const suite = suites.get(id);
-  if (suite === undefined) throw new MlsError("SUITE_UNSUPPORTED", `cipher suite ${id} is not supported`);
+  const suite = loaded.get(id);
+  if (suite !== undefined) return suite;
+  if (loaders.has(id)) {
+    throw new MlsError("SUITE_NOT_LOADED", `cipher suite ${id} is not loaded yet: await loadCipherSuite`);
+  }
+  throw new MlsError("SUITE_UNSUPPORTED", `cipher suite ${id} is not supported`);
+}
+
+/** The same, loaded where it isn't yet. Throws SUITE_UNSUPPORTED. */
+export async function loadCipherSuite(id: number): Promise<CipherSuite> {
+  const load = loaded.has(id) ? undefined : loaders.get(id);
+  if (load === undefined) return cipherSuite(id);
+  const suite = await load();
+  loaded.set(id, suite);
   return suite;
 }
 
-/** The numbers of the suites that this build has. */
+/** The numbers of the suites that loadCipherSuite gives. */
 export function supportedCipherSuites(): number[] {
-  return [...suites.keys()];
+  return [...new Set([...loaded.keys(), ...loaders.keys()])].toSorted((a, b) => a - b);
 }
 
-const NO_AAD = new Uint8Array();
+const kemX25519 = dhkemX25519(hkdfSha256);
 
-/** The last EncryptContext of each context: sealed to many, it stays one value that HPKE hashes once. */
-const encryptInfos = new WeakMap<Uint8Array, { readonly label: string; readonly info: Uint8Array }>();
-
-function encryptInfo(label: string, context: Uint8Array): Uint8Array {
-  const known = encryptInfos.get(context);
-  if (known?.label === label) return known.info;
-  const info = withLabel(label, context);
-  encryptInfos.set(context, { label, info });
-  return info;
-}
-
-function curve25519Suite(id: number, name: string, aead: Aead, aeadId: number): CipherSuite {
-  const kem = dhkemX25519(hkdfSha256);
-  const publicKeyEncryption = hpke(kem, hkdfSha256, 0x0001, aead, aeadId);
-  return {
-    id,
-    name,
-    ...hkdfSha256,
-    ...aead,
-    ...publicKeyEncryption,
-    signatureKeyPair: ed25519KeyPair,
-    importSignatureKey: importEd25519Seed,
-    signWithLabel: (privateKey, label, content) => ed25519Sign(privateKey, withLabel(label, content)),
-    verifyWithLabel: (publicKey, label, content, signature) =>
-      ed25519Verify(publicKey, withLabel(label, content), signature),
-    deriveKeyPair: kem.deriveKeyPair,
-    hpkePublicKey: kem.publicKeyOf,
-    isHpkePublicKey: kem.isPublicKey,
-    encryptWithLabel: (publicKey, label, context, plaintext, random) =>
-      publicKeyEncryption.sealBase(publicKey, encryptInfo(label, context), NO_AAD, plaintext, random),
-    decryptWithLabel: (privateKey, publicKey, label, context, sealed) =>
-      publicKeyEncryption.openBase(privateKey, publicKey, withLabel(label, context), NO_AAD, sealed),
-  };
-}
-
-const suites = new Map<number, CipherSuite>(
+const loaded = new Map<number, CipherSuite>(
   [
-    curve25519Suite(
-      SUITE_X25519_AES128GCM_SHA256_ED25519,
-      "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-      aes128Gcm,
-      0x0001,
-    ),
-    curve25519Suite(
-      SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
-      "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
-      chaCha20Poly1305,
-      0x0003,
-    ),
-  ].map((suite) => [suite.id, suite]),
+    {
+      id: SUITE_X25519_AES128GCM_SHA256_ED25519,
+      name: "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
+      kem: kemX25519,
+      kdf: hkdfSha256,
+      aead: aes128Gcm,
+      signature: ed25519,
+    },
+    {
+      id: SUITE_P256_AES128GCM_SHA256_P256,
+      name: "MLS_128_DHKEMP256_AES128GCM_SHA256_P256",
+      kem: dhkemNist(p256, 0x0010, hkdfSha256),
+      kdf: hkdfSha256,
+      aead: aes128Gcm,
+      signature: ecdsa(p256, "SHA-256"),
+    },
+    {
+      id: SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
+      name: "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
+      kem: kemX25519,
+      kdf: hkdfSha256,
+      aead: chaCha20Poly1305,
+      signature: ed25519,
+    },
+  ].map((parts) => [parts.id, composeSuite(parts)]),
 );
+
+/** Suites that load when first used: what they need of curves and hashes stays out of the engine's bundle. */
+const loaders = new Map<number, () => Promise<CipherSuite>>([]);

@@ -1,18 +1,31 @@
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
-import type { Random } from "./random.ts";
+import type { SignatureScheme } from "./compose-suite.ts";
 import { curve25519Pkcs8, isCanonicalCoordinate } from "./curve25519.ts";
+import { rememberPrivate, rememberPublic } from "./imported-keys.ts";
+import { publicCoordinates } from "./jwk.ts";
+import type { Random } from "./random.ts";
 import { type CryptoKey, type SignaturePrivateKey, subtle } from "./web-crypto.ts";
 
 const ED25519 = "Ed25519";
+
+/** Ed25519 (RFC 8032): public keys of 32 bytes, signatures of 64. */
+export const ed25519: SignatureScheme = {
+  keyPair: ed25519KeyPair,
+  importPrivate: importEd25519Seed,
+  sign: ed25519Sign,
+  verify: ed25519Verify,
+};
 
 /** A fresh key pair from 32 bytes of the random source. */
 export async function ed25519KeyPair(
   random: Random,
 ): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
   const privateKey = random.bytes(32);
-  return { publicKey: ed25519.getPublicKey(privateKey), privateKey };
+  const key = await subtle().importKey("pkcs8", curve25519Pkcs8(ED25519, privateKey), ED25519, true, [
+    "sign",
+  ]);
+  return { publicKey: (await publicCoordinates(key)).x, privateKey };
 }
 
 /** A 32-byte seed as a CryptoKey that cannot be read back. */
@@ -38,38 +51,10 @@ export async function ed25519Verify(
   return key === undefined ? false : subtle().verify(ED25519, key, signature, content);
 }
 
-// An import costs as much as a signature, and a seed in memory already is the key: remember it by identity.
-const signingKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
-
-function signingKeyOf(seed: Uint8Array): Promise<CryptoKey> {
-  let key = signingKeys.get(seed);
-  if (key === undefined) {
-    key = importEd25519Seed(seed);
-    signingKeys.set(seed, key);
-  }
-  return key;
-}
-
-const VERIFYING_KEYS_KEPT = 2048;
-const verifyingKeys = new Map<string, Promise<CryptoKey | undefined>>();
-
-function verifyingKeyOf(publicKey: Uint8Array): Promise<CryptoKey | undefined> {
-  const id = bytesToHex(publicKey);
-  let key = verifyingKeys.get(id);
-  if (key === undefined) {
-    key = subtle()
-      .importKey("raw", publicKey, ED25519, true, ["verify"])
-      .catch(() => undefined);
-    if (verifyingKeys.size >= VERIFYING_KEYS_KEPT) {
-      for (const oldest of verifyingKeys.keys()) {
-        verifyingKeys.delete(oldest);
-        break;
-      }
-    }
-    verifyingKeys.set(id, key);
-  }
-  return key;
-}
+const signingKeyOf = rememberPrivate(importEd25519Seed);
+const verifyingKeyOf = rememberPublic((publicKey) =>
+  subtle().importKey("raw", publicKey, ED25519, true, ["verify"]),
+);
 
 /**
  * Whether the bytes are a canonical y below p and not a point of small order. With a small-order key one signature

@@ -3,7 +3,7 @@ import { opaque, struct } from "../codec/codec.ts";
 import type { Aead } from "./aead.ts";
 import type { Random } from "./random.ts";
 import type { KeyDerivation } from "./key-derivation.ts";
-import { hpkeLabels, type Kem } from "./x25519.ts";
+import { hpkeLabels, type Kem } from "./kem.ts";
 
 /** HPKECiphertext of RFC 9420 §7.6. */
 export interface HpkeCiphertext {
@@ -47,9 +47,8 @@ export interface Hpke {
   ): Promise<Uint8Array>;
 }
 
-/** `kdfId` and `aeadId` are the numbers of the HPKE registries. */
-export function hpke(kem: Kem, kdf: KeyDerivation, kdfId: number, aead: Aead, aeadId: number): Hpke {
-  const ids = [kem.id, kdfId, aeadId].flatMap((id) => [id >> 8, id & 0xff]);
+export function hpke(kem: Kem, kdf: KeyDerivation, aead: Aead): Hpke {
+  const ids = [kem.id, kdf.hpkeKdfId, aead.hpkeAeadId].flatMap((id) => [id >> 8, id & 0xff]);
   const labels = hpkeLabels(kdf, concatBytes(utf8ToBytes("HPKE"), Uint8Array.from(ids)));
   const none = new Uint8Array();
   const pskIdHash = labels.extract("psk_id_hash", none);

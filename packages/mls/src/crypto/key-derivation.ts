@@ -1,12 +1,14 @@
 import { expand as hkdfExpand, extract as hkdfExtract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { type CHash, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { encode, opaque, struct } from "../codec/codec.ts";
 import { MlsError } from "../errors.ts";
 
 /** Hash, MAC and KDF of a suite with the labelled forms of RFC 9420 §5.2 and §8. All synchronous. */
 export interface KeyDerivation {
+  /** HKDF's number in the HPKE registry (RFC 9180 §7.2). */
+  readonly hpkeKdfId: number;
   /** Nh: bytes of a hash, of a MAC and of an extracted secret. */
   readonly hashLength: number;
   hash(data: Uint8Array): Uint8Array;
@@ -22,25 +24,38 @@ export interface KeyDerivation {
 
 const noContext = new Uint8Array();
 
-/** HKDF, HMAC and hash over SHA-256. noble rather than WebCrypto: no promise per call, and cheaper on short input. */
-export const hkdfSha256: KeyDerivation = {
-  hashLength: 32,
-  hash: (data) => sha256(data),
-  mac: (key, data) => hmac(sha256, key, data),
-  extract: (salt, ikm) => hkdfExtract(sha256, ikm, salt),
-  expand(secret, info, length) {
-    if (!Number.isInteger(length) || length < 0 || length > 255 * 32) {
-      throw new MlsError("LENGTH_INVALID", `HKDF-SHA256 cannot expand to ${length} bytes`);
+/** HKDF, HMAC and hash over SHA-256. */
+export const hkdfSha256: KeyDerivation = hkdf(sha256, 0x0001);
+
+/** The same over any hash. noble rather than WebCrypto: no promise per call, and cheaper on short input. */
+export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
+  const hashLength = hash.outputLen;
+
+  function expand(secret: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+    if (!Number.isInteger(length) || length < 0 || length > 255 * hashLength) {
+      throw new MlsError("LENGTH_INVALID", `HKDF cannot expand ${hashLength} bytes to ${length}`);
     }
-    return hkdfExpand(sha256, secret, info, length);
-  },
-  expandWithLabel: (secret, label, context, length) =>
-    hkdfSha256.expand(secret, kdfLabel(label, context, length), length),
-  deriveSecret: (secret, label) => hkdfSha256.expandWithLabel(secret, label, noContext, 32),
-  deriveTreeSecret: (secret, label, generation, length) =>
-    hkdfSha256.expandWithLabel(secret, label, generationBytes(generation), length),
-  refHash: (label, value) => sha256(encode(labelled, { label: utf8ToBytes(label), content: value })),
-};
+    return hkdfExpand(hash, secret, info, length);
+  }
+
+  function expandWithLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number) {
+    return expand(secret, kdfLabel(label, context, length), length);
+  }
+
+  return {
+    hpkeKdfId,
+    hashLength,
+    hash: (data) => hash(data),
+    mac: (key, data) => hmac(hash, key, data),
+    extract: (salt, ikm) => hkdfExtract(hash, ikm, salt),
+    expand,
+    expandWithLabel,
+    deriveSecret: (secret, label) => expandWithLabel(secret, label, noContext, hashLength),
+    deriveTreeSecret: (secret, label, generation, length) =>
+      expandWithLabel(secret, label, generationBytes(generation), length),
+    refHash: (label, value) => hash(encode(labelled, { label: utf8ToBytes(label), content: value })),
+  };
+}
 
 /** `label` and `content`, the shape of SignContent, EncryptContext and RefHashInput alike. */
 const labelled = struct<{ label: Uint8Array; content: Uint8Array }>({ label: opaque, content: opaque });

@@ -11,7 +11,7 @@ export interface CryptoKey {
   readonly usages: readonly string[];
 }
 
-/** A raw Ed25519 seed (32 bytes), or a CryptoKey that may be non-extractable. */
+/** The bytes of a signature scheme's private key (a seed for Ed25519), or a CryptoKey that may be non-extractable. */
 export type SignaturePrivateKey = Uint8Array | CryptoKey;
 
 interface AeadParameters {
@@ -20,18 +20,27 @@ interface AeadParameters {
   readonly additionalData: Uint8Array;
 }
 
+type KeyAlgorithm = string | { readonly name: string; readonly namedCurve: string };
+type SignatureAlgorithm = string | { readonly name: string; readonly hash: string };
+
 export interface SubtleCrypto {
   importKey(
     format: string,
     data: Uint8Array,
-    algorithm: string,
+    algorithm: KeyAlgorithm,
     extractable: boolean,
     usages: readonly string[],
   ): Promise<CryptoKey>;
+  exportKey(format: "jwk", key: CryptoKey): Promise<{ readonly x?: string; readonly y?: string }>;
   encrypt(parameters: AeadParameters, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
   decrypt(parameters: AeadParameters, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
-  sign(algorithm: string, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
-  verify(algorithm: string, key: CryptoKey, signature: Uint8Array, data: Uint8Array): Promise<boolean>;
+  sign(algorithm: SignatureAlgorithm, key: CryptoKey, data: Uint8Array): Promise<ArrayBuffer>;
+  verify(
+    algorithm: SignatureAlgorithm,
+    key: CryptoKey,
+    signature: Uint8Array,
+    data: Uint8Array,
+  ): Promise<boolean>;
   deriveBits(
     parameters: { readonly name: string; readonly public: CryptoKey },
     key: CryptoKey,

@@ -1,4 +1,4 @@
-import { cipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
+import { loadCipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import type { Credential } from "../credential.ts";
 import type { Extension } from "../extension.ts";
 import { type Capabilities, type Lifetime, signLeafNode } from "../leaf-node.ts";
@@ -29,7 +29,7 @@ export interface CreateGroupOptions {
  */
 export async function createGroup(options: CreateGroupOptions): Promise<GroupState> {
   const { credential, signatureKey, deps, groupId } = options;
-  const suite = cipherSuite(options.suite);
+  const suite = await loadCipherSuite(options.suite);
   const encryption = await suite.deriveKeyPair(deps.random.bytes(suite.hashLength));
   const leafNode = await signLeafNode(
     suite,

@@ -1,5 +1,5 @@
 import { encode } from "../codec/codec.ts";
-import { cipherSuite, type CipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
+import { loadCipherSuite, type CipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { EXTENSION_RATCHET_TREE, findExtension } from "../extension.ts";
@@ -51,7 +51,7 @@ export interface JoinGroupOptions {
  */
 export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
   const { keyPackage, deps } = options;
-  const suite = cipherSuite(keyPackage.cipherSuite);
+  const suite = await loadCipherSuite(keyPackage.cipherSuite);
   await checkOwnKeys(suite, options);
   const { welcome, initPrivateKey, predecessor } = options;
   const opened = await openWelcome(suite, welcome, keyPackage, initPrivateKey, predecessor, deps);

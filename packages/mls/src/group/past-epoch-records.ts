@@ -32,7 +32,7 @@ export function diffPastEpoch(before: PastEpoch | undefined, after: PastEpoch): 
 
 /**
  * The past epoch that these records hold. `newer` is the epoch after it, loaded before: load from the newest to the
- * oldest. Throws RECORD_INVALID.
+ * oldest. Throws RECORD_INVALID, and SUITE_NOT_LOADED as loadGroup does.
  */
 export function loadPastEpoch(
   records: Iterable<readonly [string, Uint8Array]>,

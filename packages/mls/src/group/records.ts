@@ -46,7 +46,8 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
 
 /**
  * The state that these records hold; the signature key is kept apart from them. Records with unknown keys are passed
- * over. Throws RECORD_INVALID if a record is missing or damaged: never a state that silently differs.
+ * over. Throws RECORD_INVALID if a record is missing or damaged: never a state that silently differs; and
+ * SUITE_NOT_LOADED unless the caller awaited loadCipherSuite for a suite beyond 1 to 3.
  */
 export function loadGroup(
   records: Iterable<readonly [string, Uint8Array]>,
@@ -215,12 +216,12 @@ function withPrefix(records: ReadonlyMap<string, Uint8Array>, prefix: string): [
     .map(([key, value]) => [key.slice(prefix.length), value]);
 }
 
-/** Whatever is wrong with stored bytes is one error for the caller: a state that can't be read. */
+/** Whatever is wrong with stored bytes is one error for the caller: a state that can't be read; or can't be yet. */
 export function readingRecords<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof MlsError && cause.code !== "RECORD_INVALID") {
+    if (cause instanceof MlsError && cause.code !== "RECORD_INVALID" && cause.code !== "SUITE_NOT_LOADED") {
       throw new MlsError("RECORD_INVALID", "the records of a group are damaged", { cause });
     }
     throw cause;

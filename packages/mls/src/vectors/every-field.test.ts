@@ -85,7 +85,7 @@ function cut(value: unknown): unknown {
 }
 
 function changeBytes(value: unknown, change: (bytes: Uint8Array) => Uint8Array): unknown {
-  if (typeof value === "number") return value + 1;
+  if (typeof value === "number") return value + 3; // suites 1 and 2 share their hash
   if (typeof value !== "string") throw new Error(`a field of type ${typeof value}`);
   return /^([0-9a-f]{2})+$/i.test(value) ? bytesToHex(change(hex(value))) : `${value}00`;
 }

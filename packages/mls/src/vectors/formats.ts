@@ -1,3 +1,4 @@
+import { loadCipherSuite } from "../crypto/cipher-suite.ts";
 import { checkCryptoBasics } from "./crypto-basics.ts";
 import { checkDeserialization } from "./deserialization.ts";
 import { checkKeySchedule } from "./key-schedule.ts";
@@ -86,6 +87,14 @@ function format(
   fields: readonly string[],
   check: (vector: never) => Promise<void>,
 ): VectorFormat {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a case without a field of its format fails its check
-  return { name, fields, check: (vector) => check(vector as never) };
+  return {
+    name,
+    fields,
+    async check(vector) {
+      const suite = suiteOf(vector);
+      if (suite !== undefined) await loadCipherSuite(suite);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a case without a field of its format fails its check
+      await check(vector as never);
+    },
+  };
 }

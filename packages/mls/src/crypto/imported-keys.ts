@@ -1,0 +1,43 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import type { CryptoKey } from "./web-crypto.ts";
+
+// An import costs as much as a signature, so what was imported is remembered.
+
+/** Private keys: bytes in memory already are the key, so they're remembered by identity and no longer than they live. */
+export function rememberPrivate(
+  importKey: (privateKey: Uint8Array) => Promise<CryptoKey>,
+): (privateKey: Uint8Array) => Promise<CryptoKey> {
+  const known = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+  return (privateKey) => {
+    let key = known.get(privateKey);
+    if (key === undefined) {
+      key = importKey(privateKey);
+      known.set(privateKey, key);
+    }
+    return key;
+  };
+}
+
+const PUBLIC_KEYS_KEPT = 2048;
+
+/** Public keys, by value, the oldest forgotten first; undefined for what the platform takes for no key. */
+export function rememberPublic(
+  importKey: (publicKey: Uint8Array) => Promise<CryptoKey>,
+): (publicKey: Uint8Array) => Promise<CryptoKey | undefined> {
+  const known = new Map<string, Promise<CryptoKey | undefined>>();
+  return (publicKey) => {
+    const id = bytesToHex(publicKey);
+    let key = known.get(id);
+    if (key === undefined) {
+      key = importKey(publicKey).catch(() => undefined);
+      if (known.size >= PUBLIC_KEYS_KEPT) {
+        for (const oldest of known.keys()) {
+          known.delete(oldest);
+          break;
+        }
+      }
+      known.set(id, key);
+    }
+    return key;
+  };
+}
