@@ -22,7 +22,6 @@ import type { Contender } from "./contender.ts";
 interface Keys {
   publicPackage: KeyPackage;
   privatePackage: PrivateKeyPackage;
-  message: Uint8Array;
 }
 
 /** ts-mls 1.6.4 (npm), suite 0x0001, used as its README says. */
@@ -31,53 +30,31 @@ export async function tsMls(): Promise<Contender<ClientState, Keys>> {
     getCiphersuiteFromName("MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"),
   );
 
-  const joiner = async (name: string): Promise<Keys> => {
+  const createMember = (name: string): Promise<Keys> => {
     const identity = new TextEncoder().encode(name);
-    const keys = await generateKeyPackage(
-      { credentialType: "basic", identity },
-      defaultCapabilities(),
-      defaultLifetime,
-      [],
-      suite,
-    );
-    const message = encodeMlsMessage({
-      keyPackage: keys.publicPackage,
-      wireformat: "mls_key_package",
-      version: "mls10",
-    });
-    return { ...keys, message };
+    const credential = { credentialType: "basic" as const, identity };
+    return generateKeyPackage(credential, capabilities(), defaultLifetime, [], suite);
   };
 
-  const commitWith = async (state: ClientState, joiners: readonly Keys[]) => {
-    const extraProposals = joiners.map(({ message }) => {
-      const decoded = read(message);
-      if (decoded.wireformat !== "mls_key_package") throw new Error("not a key package");
-      return { proposalType: "add" as const, add: { keyPackage: decoded.keyPackage } };
-    });
+  const commitWith = (state: ClientState, keyPackages: readonly KeyPackage[]) => {
+    const extraProposals = keyPackages.map((keyPackage) => ({
+      proposalType: "add" as const,
+      add: { keyPackage },
+    }));
     return createCommit({ state, cipherSuite: suite }, { extraProposals, ratchetTreeExtension: true });
   };
 
   return {
     name: "ts-mls",
-    joiner,
-    found: async () => {
-      const keys = await joiner("founder");
-      return createGroup(
-        crypto.getRandomValues(new Uint8Array(32)),
-        keys.publicPackage,
-        keys.privatePackage,
-        [],
-        suite,
-      );
-    },
-    add: async (group, joiners) => {
-      const { newState, commit, welcome } = await commitWith(group, joiners);
-      if (!welcome) throw new Error("no welcome");
-      return {
-        group: newState,
-        commit: encodeMlsMessage(commit),
-        welcome: encodeMlsMessage({ welcome, wireformat: "mls_welcome", version: "mls10" }),
-      };
+    suite: 1,
+    member: async (name) => {
+      const keys = await createMember(name);
+      const keyPackage = encodeMlsMessage({
+        keyPackage: keys.publicPackage,
+        wireformat: "mls_key_package",
+        version: "mls10",
+      });
+      return { keyPackage, keys };
     },
     join: async (welcome, keys) => {
       const decoded = read(welcome);
@@ -110,7 +87,23 @@ export async function tsMls(): Promise<Contender<ClientState, Keys>> {
       return (await processPrivateMessage(group, decoded.privateMessage, emptyPskIndex, suite, acceptAll))
         .newState;
     },
+    found: async (messages) => {
+      const keyPackages = messages.map((message) => {
+        const decoded = read(message);
+        if (decoded.wireformat !== "mls_key_package") throw new Error("not a key package");
+        return decoded.keyPackage;
+      });
+      const { publicPackage, privatePackage } = await createMember("founder");
+      const id = crypto.getRandomValues(new Uint8Array(32));
+      const group = await createGroup(id, publicPackage, privatePackage, [], suite);
+      return () => commitWith(group, keyPackages);
+    },
   };
+}
+
+/** Its defaults, GREASE values included, but for the suites and credentials that the others' leaves don't list. */
+function capabilities() {
+  return { ...defaultCapabilities(), credentials: ["basic" as const] };
 }
 
 function read(bytes: Uint8Array) {

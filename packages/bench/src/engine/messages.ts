@@ -1,0 +1,89 @@
+import { diffGroup, type GroupState } from "@thicket/mls";
+import type { Contender } from "./contender.ts";
+import { receiveFloor, sendFloor } from "./floor.ts";
+import { foundSparse } from "./groups.ts";
+import { named, note, type Samples, timed } from "./samples.ts";
+import { thicket } from "./thicket.ts";
+
+interface Table {
+  readonly size: number;
+  founder: GroupState;
+  readonly guests: { readonly engine: Contender; group: unknown }[];
+}
+
+const ROUNDS = 80;
+const FLOOR = "floor";
+
+/**
+ * 1 KiB to and from a founder. The engines, the floor and the group sizes take turns message by message, so that a slow
+ * moment of the machine hits all alike. For our own members also what a message changes in the stored state.
+ */
+export async function measureMessages(
+  engines: readonly Contender[],
+  sizes: readonly number[],
+): Promise<Samples> {
+  const samples: Samples = {};
+  const suite = engines[0]?.suite ?? 1;
+  const tables: Table[] = [];
+  for (const size of sizes) {
+    // Where not all engines fit into one group, each gets its own.
+    const seatings = size > engines.length ? [engines] : engines.map((engine) => [engine]);
+    for (const seated of seatings) tables.push(await openTable(suite, size, seated));
+  }
+  const send = suite === 1 ? await sendFloor() : undefined;
+  const receive = suite === 1 ? await receiveFloor() : undefined;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const table of tables) {
+      const sending = named("send 1 KiB", table.size);
+      const receiving = named("receive 1 KiB", table.size);
+      const data = new Uint8Array(1024).fill(round);
+      await takeTurns(samples, table, data, sending, receiving);
+      if (send && receive) {
+        await timed(samples, sending, FLOOR, send);
+        await timed(samples, receiving, FLOOR, receive);
+      }
+    }
+  }
+  return samples;
+}
+
+async function openTable(suite: number, size: number, engines: readonly Contender[]): Promise<Table> {
+  const { founder, welcome, guests } = await foundSparse(suite, size, engines, 1);
+  const seated: Table["guests"] = [];
+  for (const { engine, keys } of guests) seated.push({ engine, group: await engine.join(welcome, keys) });
+  return { size, founder, guests: seated };
+}
+
+async function takeTurns(
+  samples: Samples,
+  table: Table,
+  data: Uint8Array,
+  sending: string,
+  receiving: string,
+): Promise<void> {
+  const host = thicket(table.guests[0]?.engine.suite ?? 1);
+  const asked = await host.send(table.founder, data);
+  table.founder = asked.group;
+  for (const guest of table.guests) {
+    const { engine } = guest;
+    const before = guest.group;
+    const received = await timed(samples, receiving, engine.name, () =>
+      engine.receive(guest.group, asked.message),
+    );
+    const sent = await timed(samples, sending, engine.name, () => engine.send(received.group, data));
+    if (received.data.length !== data.length) throw new Error(`${engine.name}: another text came out`);
+    table.founder = (await host.receive(table.founder, sent.message)).group;
+    guest.group = sent.group;
+    if (engine.name === "thicket") noteChanges(samples, table.size, before, received.group);
+  }
+}
+
+/** What `before -> after`, one received message, writes. */
+function noteChanges(samples: Samples, size: number, before: unknown, after: unknown): void {
+  const started = performance.now();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both come from our own engine
+  const { put } = diffGroup(before as GroupState, after as GroupState);
+  note(samples, named("state that a message changes", size), "thicket", performance.now() - started);
+  const bytes = put.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  note(samples, named("its size (largest)", size), "thicket", bytes);
+}

@@ -1,0 +1,2 @@
+/** What engine-size.ts bundles. */
+export * from "@thicket/mls";
