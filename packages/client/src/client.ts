@@ -2,7 +2,7 @@ import { applyEvent, emptyView, mergeTimeline } from "./apply-event.ts";
 import type { ClientEvent, Command, CommandReply, View } from "./api.ts";
 import { carryOut } from "./carry-out.ts";
 import { conversationView } from "./conversation-view.ts";
-import { createEngineAuthentication } from "./identity/engine-authentication.ts";
+import { createEngineAuthentication, LEAF_LIFETIMES } from "./identity/engine-authentication.ts";
 import { loadMemory } from "./load-memory.ts";
 import type { Ports } from "./ports.ts";
 import { createRuntime, report } from "./runtime.ts";
@@ -44,7 +44,11 @@ export function createClient(ports: Ports, options: ClientOptions = {}): Client 
     view = trim(applyEvent(view, event), event);
     for (const listener of listeners) listener(event);
   };
-  const engine = { random: ports.random, authentication: createEngineAuthentication() };
+  const engine = {
+    random: ports.random,
+    authentication: createEngineAuthentication(),
+    lifetimes: LEAF_LIFETIMES,
+  };
   const runtime = createRuntime({ ports, memory, engine, queue, publish });
   const connection = createConnection(runtime, { keyPackages: options.keyPackages ?? 50 });
   let started: Promise<void> | undefined;

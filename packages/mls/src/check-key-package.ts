@@ -5,13 +5,17 @@ import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, verifyKeyPackageSignature } from "./key-package.ts";
 import { checkLeafCapabilities, supportsExtension, verifyLeafNode } from "./leaf-node.ts";
+import { checkLifetime, type LifetimeBounds } from "./lifetime.ts";
 import { MLS10 } from "./version.ts";
 
 /**
  * Decodes an MLSMessage that must hold a key package, and checks it. Throws MlsError DECODE_, WIRE_FORMAT_UNEXPECTED,
  * and what checkDecodedKeyPackage throws.
  */
-export async function checkKeyPackage(message: Uint8Array, expected: { suite: number }): Promise<KeyPackage> {
+export async function checkKeyPackage(
+  message: Uint8Array,
+  expected: { suite: number } & LifetimeBounds,
+): Promise<KeyPackage> {
   const decoded = decode(mlsMessageCodec, message);
   if (decoded.kind !== "keyPackage") {
     throw new MlsError("WIRE_FORMAT_UNEXPECTED", `${decoded.kind} where a key package belongs`);
@@ -21,12 +25,13 @@ export async function checkKeyPackage(message: Uint8Array, expected: { suite: nu
 }
 
 /**
- * Every rule of RFC 9420 §10.1 and §7.3 that needs neither the group nor the clock nor the credential's meaning:
- * those are for the caller. Throws KEY_PACKAGE_INVALID, LEAF_NODE_INVALID, SIGNATURE_INVALID, SUITE_UNSUPPORTED.
+ * Every rule of RFC 9420 §10.1 and §7.3 that needs neither the group nor the credential's meaning: those are for the
+ * caller. The lifetime is held to the bounds that are given. Throws KEY_PACKAGE_INVALID, LEAF_NODE_INVALID,
+ * LIFETIME_INVALID, SIGNATURE_INVALID, SUITE_UNSUPPORTED.
  */
 export async function checkDecodedKeyPackage(
   keyPackage: KeyPackage,
-  expected: { suite: number },
+  expected: { suite: number } & LifetimeBounds,
 ): Promise<void> {
   const { leafNode } = keyPackage;
   if (keyPackage.version !== MLS10) fail("its version is not mls10");
@@ -38,6 +43,7 @@ export async function checkDecodedKeyPackage(
   if (leafNode.source.lifetime.notBefore > leafNode.source.lifetime.notAfter) {
     fail("its lifetime ends before it begins", "§7.2");
   }
+  checkLifetime(leafNode, expected);
   // §10.1: a key seen by whoever sends a Welcome must not be the leaf's key
   if (equalBytes(keyPackage.initKey, leafNode.encryptionKey))
     fail("init key and encryption key are the same");

@@ -33,6 +33,7 @@ export {
   type LeafNodeSource,
   type Lifetime,
 } from "./leaf-node.ts";
+export type { LifetimeBounds } from "./lifetime.ts";
 export { type MessageHeader, parseHeader } from "./parse-header.ts";
 export { MLS10 } from "./version.ts";
 export {

@@ -14,6 +14,7 @@ import {
 } from "@thicket/mls";
 import { type AccountId, toHex } from "@thicket/protocol";
 import { REQUIRED_CAPABILITIES, SUITE } from "../devices/own-leaf.ts";
+import { LEAF_LIFETIMES } from "../identity/engine-authentication.ts";
 import { memberOfLeaf } from "../identity/member-of-leaf.ts";
 import { parseEntryId } from "../identity/parse-ids.ts";
 import { sealDeparture } from "../messages/seal-entry.ts";
@@ -120,7 +121,7 @@ export async function readClaimed(
   claimed: ClaimedKeyPackage,
 ): Promise<{ keyPackage: KeyPackage | undefined }> {
   try {
-    const keyPackage = await checkKeyPackage(claimed.keyPackage, { suite: SUITE });
+    const keyPackage = await checkKeyPackage(claimed.keyPackage, { suite: SUITE, ...LEAF_LIFETIMES });
     const { leafNode } = keyPackage;
     const bytes = fromMlsCredential(leafNode.credential);
     if (bytes === undefined || leafNode.source.kind !== "keyPackage") return { keyPackage: undefined };

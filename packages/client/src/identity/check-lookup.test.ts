@@ -1,9 +1,9 @@
 import type { AuthenticationReply } from "@thicket/protocol";
 import { expect, test } from "vitest";
-import { createKeyPackage } from "@thicket/mls";
+import { createKeyPackage, processMessage, stageCommit } from "@thicket/mls";
 import { CAPABILITIES, makeOwnLeaf, SUITE } from "../devices/own-leaf.ts";
 import { readClaimed } from "../groups/carry-out-intent.ts";
-import { makeAccount, makeKeyPackage, NOW, randomFrom } from "../testing/people.ts";
+import { depsFor, makeAccount, makeGroupOf, makeKeyPackage, NOW, randomFrom } from "../testing/people.ts";
 import { alice, bob, openScene } from "../testing/scene.ts";
 import type { AccountRow } from "../tables.ts";
 import { checkLookup } from "./check-lookup.ts";
@@ -83,24 +83,49 @@ test("[ID-4] a claimed key package is used for the device that was asked for, an
   expect(await read(dave, message)).toBe(false);
 });
 
-test("a key package whose credential has run out is not used, whatever its lifetime says", async () => {
-  const scene = await openScene();
-  const random = randomFrom("an old leaf");
-  const DAY = 86_400;
-  // Ended half a day ago: a leaf's credential is made for 28 days.
-  const leaf = await makeOwnLeaf(dave, random, NOW - 28.5 * DAY * 1000);
-  const { message } = await createKeyPackage({
+const DAY = 86_400;
+
+/** A key package of dave's for a leaf that was made `madeDaysAgo`, and is said to live until `daysAhead`. */
+async function packageUntil(madeDaysAgo: number, daysAhead: number) {
+  const random = randomFrom("a leaf of its own");
+  const leaf = await makeOwnLeaf(dave, random, NOW - madeDaysAgo * DAY * 1000);
+  return createKeyPackage({
     suite: SUITE,
     credential: leaf.credential,
     signatureKey: leaf.signatureKey,
     capabilities: CAPABILITIES,
-    lifetime: { notBefore: leaf.lifetime.notBefore, notAfter: BigInt(NOW / 1000 + 300 * DAY) },
+    lifetime: { notBefore: leaf.lifetime.notBefore, notAfter: BigInt(NOW / 1000 + daysAhead * DAY) },
     leafExtensions: leaf.leafExtensions,
     random,
   });
+}
+
+async function isUsable(keyPackage: Uint8Array): Promise<boolean> {
+  const scene = await openScene();
   const { userId, deviceId } = dave;
   const read = await scene.run(async (step) =>
-    readClaimed(step, await step.withEngine(scene.groupId), { userId, deviceId, keyPackage: message }),
+    readClaimed(step, await step.withEngine(scene.groupId), { userId, deviceId, keyPackage }),
   );
-  expect(read.keyPackage).toBeUndefined();
+  return read.keyPackage !== undefined;
+}
+
+test("a key package whose credential has run out is not used, whatever its lifetime says", async () => {
+  // Ended half a day ago: a leaf's credential is made for 28 days.
+  expect(await isUsable((await packageUntil(28.5, 50)).message)).toBe(false);
+  expect(await isUsable((await packageUntil(27.5, 50)).message)).toBe(true);
+});
+
+test("[ID-5] a leaf that would live longer than an attestation is neither added nor taken from others", async () => {
+  // The leaf begins with the attestation, a day ago.
+  expect(await isUsable((await packageUntil(0, 89)).message)).toBe(true);
+  const long = await packageUntil(0, 89.5);
+  expect(await isUsable(long.message)).toBe(false);
+  const [atAlice, atBob] = await makeGroupOf([alice, bob]);
+  if (atAlice === undefined || atBob === undefined) throw new Error("nobody there");
+  const careless = { ...depsFor("careless"), lifetimes: {} };
+  const { staged } = await stageCommit(atAlice, { add: [long.keyPackage] }, careless);
+  await expect(processMessage(atBob, staged.message, depsFor("bob"))).rejects.toMatchObject({
+    code: "LIFETIME_INVALID",
+  });
+  expect(await processMessage(atBob, staged.message, careless)).toMatchObject({ kind: "commit" });
 });

@@ -1,4 +1,5 @@
 import {
+  ATTESTATION_MAX_SECONDS,
   checkCredential,
   createVerifiedCache,
   type DeviceCredential,
@@ -7,12 +8,18 @@ import {
   readCredential,
   sameClient,
 } from "@thicket/credential";
-import { type AuthenticationPolicy, type Credential, verifyEd25519 } from "@thicket/mls";
+import { type AuthenticationPolicy, type Credential, type LifetimeBounds, verifyEd25519 } from "@thicket/mls";
 import { toHex } from "@thicket/protocol";
 import { readPolicy } from "../groups/policy.ts";
 
 /** Verified attestations and device certificates that are remembered: about 300 bytes each. */
 const CACHE_LIMIT = 20_000;
+
+/**
+ * How long a leaf may live (RFC 9420 §7.2): as long as an attestation. The same at everybody, so that it decides with
+ * the others what is valid; the clock has no part in it.
+ */
+export const LEAF_LIFETIMES: LifetimeBounds = { longest: ATTESTATION_MAX_SECONDS };
 
 /**
  * The application's verdict on credentials, asked by the engine at every event of RFC 9420 §5.3.1: a function of

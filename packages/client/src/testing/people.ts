@@ -26,7 +26,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { toHex } from "@thicket/protocol";
 import { CAPABILITIES, makeOwnLeaf, REQUIRED_CAPABILITIES, SUITE } from "../devices/own-leaf.ts";
 import { encodePolicy, type GroupPolicy, POLICY_VERSION } from "../groups/policy.ts";
-import { createEngineAuthentication } from "../identity/engine-authentication.ts";
+import { createEngineAuthentication, LEAF_LIFETIMES } from "../identity/engine-authentication.ts";
 import { parseAccountId, parseDeviceId, parseHandle } from "../identity/parse-ids.ts";
 import type { Random } from "../ports.ts";
 import type { AccountRow } from "../tables.ts";
@@ -97,7 +97,11 @@ export async function makeAccount(
 }
 
 export function depsFor(seed: string): EngineDeps {
-  return { random: randomFrom(seed), authentication: createEngineAuthentication() };
+  return {
+    random: randomFrom(seed),
+    authentication: createEngineAuthentication(),
+    lifetimes: LEAF_LIFETIMES,
+  };
 }
 
 export function policyFor(founder: AccountRow, changes: Partial<GroupPolicy> = {}): GroupPolicy {

@@ -75,8 +75,8 @@ export async function applyProposals(
 }
 
 /** §12.1.1, §10.1 */
-async function checkAdd(
-  group: GroupBefore,
+export async function checkAdd(
+  group: Pick<GroupBefore, "suite">,
   keyPackage: KeyPackage,
   contextExtensions: readonly Extension[],
   deps: EngineDeps,

@@ -10,6 +10,7 @@ import {
   findExtension,
 } from "../extension.ts";
 import type { LeafNode } from "../leaf-node.ts";
+import { checkLifetime, type LifetimeBounds } from "../lifetime.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 
@@ -19,6 +20,11 @@ export interface EngineDeps {
   readonly authentication: AuthenticationPolicy;
   /** The pre-shared key with this id (RFC 9420 §8.4), if the application has it. */
   preSharedKey?(id: PreSharedKeyId): Promise<Uint8Array | undefined>;
+  /**
+   * What is asked of the lifetime of who is added, and of every leaf of a group that is joined (§7.3). A time in it is
+   * for the calls that send; deps of calls that receive go without, unless a clock may decide what is valid.
+   */
+  readonly lifetimes?: LifetimeBounds;
 }
 
 export interface CredentialQuestion {
@@ -56,15 +62,16 @@ async function authenticate(deps: EngineDeps, question: CredentialQuestion): Pro
   }
 }
 
-/** §5.3.1: asks about the credential of a leaf that joins the group. */
-export function authenticateLeaf(
+/** §5.3.1, §7.3: asks about the credential of a leaf that joins the group, and checks its lifetime. */
+export async function authenticateLeaf(
   deps: EngineDeps,
   leafNode: LeafNode,
   cipherSuite: number,
   contextExtensions: readonly Extension[],
 ): Promise<void> {
   const { credential, signatureKey } = leafNode;
-  return authenticate(deps, { credential, signatureKey, cipherSuite, contextExtensions });
+  checkLifetime(leafNode, deps.lifetimes ?? {});
+  await authenticate(deps, { credential, signatureKey, cipherSuite, contextExtensions });
 }
 
 /** §5.3.1: asks about a leaf that replaces another, if its credential or signature key is new. */

@@ -12,6 +12,7 @@ import { signLeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
 import { markReceived } from "../schedule/secret-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
+import { checkAdd } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { frameOwn, type FramedMessage } from "./frame-own.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
@@ -43,7 +44,10 @@ export async function createApplicationMessage(
   return { state: sent.state, message: sent.message, generation: sent.generation };
 }
 
-/** Sends a proposal and keeps it for a later commit (RFC 9420 §12.1). An Update is made by proposeUpdate. */
+/**
+ * Sends a proposal and keeps it for a later commit (RFC 9420 §12.1). An Update is made by proposeUpdate. Of an Add the
+ * key package is checked first, its credential and its lifetime included (§5.3.1, §7.3).
+ */
 export async function createProposal(
   state: GroupState,
   proposal: Proposal,
@@ -53,6 +57,7 @@ export async function createProposal(
   if (proposal.kind === "update") {
     throw new MlsError("PROPOSAL_INVALID", "an Update is made by proposeUpdate, which keeps its private key");
   }
+  if (proposal.kind === "add") await checkAdd(state, proposal.keyPackage, state.context.extensions, deps);
   const sent = await send(state, { kind: "proposal", proposal }, options, deps);
   const ref = proposalRef(state.suite, sent.authenticated);
   const next = withProposal(sent.state, { ref, proposal, sender: memberSender(state.ownLeaf) });

@@ -24,7 +24,7 @@ import { effectsOf, type StagedCommit } from "./staged-commit.ts";
 import type { Succession } from "./successor-rules.ts";
 
 export interface CommitIntent {
-  /** Who joins. Their credentials are put to the application; their lifetimes are the caller's to check (§7.3). */
+  /** Who joins. Their credentials are put to the application, their lifetimes held to those of the deps (§7.3). */
   readonly add?: readonly KeyPackage[];
   /** Leaf indexes. */
   readonly remove?: readonly number[];
