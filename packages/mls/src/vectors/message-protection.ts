@@ -17,6 +17,7 @@ import { encodeGroupContext } from "../group-context.ts";
 import { proposalCodec } from "../proposal.ts";
 import { createSecretTree } from "../schedule/secret-tree.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
+import { signaturePrivateKey } from "./client-parts.ts";
 import { hex, same, sameBytes, VectorMismatch } from "./compare.ts";
 
 export interface MessageProtectionVector {
@@ -70,6 +71,7 @@ function pairOf(vector: MessageProtectionVector): Pair {
   const suite = cipherSuite(vector.cipher_suite);
   const groupId = hex(vector.group_id);
   const epoch = BigInt(vector.epoch);
+  const publicKey = hex(vector.signature_pub);
   const groupContext = encodeGroupContext({
     cipherSuite: suite.id,
     groupId,
@@ -88,8 +90,8 @@ function pairOf(vector: MessageProtectionVector): Pair {
       senderDataSecret: hex(vector.sender_data_secret),
       secretTree: createSecretTree(hex(vector.encryption_secret), 2),
     },
-    publicKey: hex(vector.signature_pub),
-    privateKey: hex(vector.signature_priv),
+    publicKey,
+    privateKey: signaturePrivateKey(vector.signature_priv, publicKey),
   };
 }
 

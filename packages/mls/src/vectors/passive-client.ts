@@ -7,7 +7,7 @@ import { processMessage } from "../group/process-message.ts";
 import { diffGroup, loadGroup } from "../group/records.ts";
 import { mergeCommit } from "../group/staged-commit.ts";
 import type { KeyPackage } from "../key-package.ts";
-import { checkSignatureKey, readKeyPackage, trustingDeps } from "./client-parts.ts";
+import { checkSignatureKey, readKeyPackage, signaturePrivateKey, trustingDeps } from "./client-parts.ts";
 import { hex, same, sameBytes, VectorMismatch } from "./compare.ts";
 
 export interface PassiveClientVector {
@@ -30,13 +30,14 @@ export async function checkPassiveClient(vector: PassiveClientVector): Promise<v
   await checkPrivateKeys(suite, keyPackage, vector);
   const resumption = new Map<bigint, Uint8Array>();
   const deps = depsOf(vector, resumption);
+  const publicKey = keyPackage.leafNode.signatureKey;
   const ratchetTree = vector.ratchet_tree;
   let state = await joinGroup({
     welcome: hex(vector.welcome),
     keyPackage,
     initPrivateKey: hex(vector.init_priv),
     encryptionPrivateKey: hex(vector.encryption_priv),
-    signatureKey: { publicKey: keyPackage.leafNode.signatureKey, privateKey: hex(vector.signature_priv) },
+    signatureKey: { publicKey, privateKey: signaturePrivateKey(vector.signature_priv, publicKey) },
     ...(typeof ratchetTree === "string" && { ratchetTree: hex(ratchetTree) }),
     deps,
   });

@@ -20,7 +20,7 @@ import {
   openPath,
 } from "../tree/update-path.ts";
 import { validateTree } from "../tree/validate-tree.ts";
-import { checkSignatureKey } from "./client-parts.ts";
+import { checkSignatureKey, signaturePrivateKey } from "./client-parts.ts";
 import { hex, holds, same, sameBytes, VectorMismatch } from "./compare.ts";
 
 interface LeafPrivate {
@@ -54,7 +54,7 @@ interface Group {
   readonly groupId: Uint8Array;
   readonly tree: RatchetTree;
   readonly privateKeys: ReadonlyMap<number, NodePrivateKeys>;
-  readonly signatureKeys: ReadonlyMap<number, Uint8Array>;
+  readonly signatureKeys: ReadonlyMap<number, string>;
   /** The encoded GroupContext of the vector around a tree. */
   context(tree: RatchetTree): Uint8Array;
 }
@@ -82,7 +82,7 @@ export async function checkTreeKem(vector: TreeKemVector): Promise<void> {
     groupId: hex(vector.group_id),
     tree,
     privateKeys,
-    signatureKeys: new Map(vector.leaves_private.map((leaf) => [leaf.index, hex(leaf.signature_priv)])),
+    signatureKeys: new Map(vector.leaves_private.map((leaf) => [leaf.index, leaf.signature_priv])),
     context: (after) =>
       encodeGroupContext({
         cipherSuite: suite.id,
@@ -166,8 +166,9 @@ async function checkPathSecret(
 async function checkOwnPath(group: Group, sender: number): Promise<void> {
   const { suite, groupId, tree } = group;
   const before = leafAt(tree, sender);
-  const signatureKey = group.signatureKeys.get(sender);
-  if (before === undefined || signatureKey === undefined) throw new VectorMismatch(`no member at ${sender}`);
+  const given = group.signatureKeys.get(sender);
+  if (before === undefined || given === undefined) throw new VectorMismatch(`no member at ${sender}`);
+  const signatureKey = signaturePrivateKey(given, before.signatureKey);
   const random = seededRandom(`treekem ${sender}`);
   const created = await createPath(suite, tree, sender, random, (encryptionKey, parentHash) =>
     signLeafNode(suite, { ...before, encryptionKey, source: { kind: "commit", parentHash } }, signatureKey, {
