@@ -56,7 +56,10 @@ export type MlsErrorCode =
   | "WELCOME_INVALID"
   | "NOT_INVITED" // a Welcome for other key packages
   | "SUCCESSOR_INVALID" // a group that isn't what was to come of the old one (§11.2, §11.3)
-  | "GROUP_INFO_INVALID";
+  | "GROUP_INFO_INVALID"
+  // from outside the group
+  | "EXTERNAL_COMMIT_REFUSED" // the application doesn't let somebody join by a commit of their own (§12.4.3.2)
+  | "EXTERNAL_PROPOSAL_REFUSED"; // the application doesn't take a proposal from outside (§12.1.8)
 
 /** The only error that the engine throws on bad input. `section` names the rule of RFC 9420, as in "§6.3.1". */
 export class MlsError extends Error {

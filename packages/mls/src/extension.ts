@@ -26,12 +26,18 @@ export interface Extension {
 const extensionCodec = struct<Extension>({ type: u16, data: opaque });
 
 /** `Extension extensions<V>`; two of one type are refused (§13.4). */
-export const extensionsCodec: Codec<readonly Extension[]> = checked(vector(extensionCodec), (extensions) => {
+export const extensionsCodec: Codec<readonly Extension[]> = checked(
+  vector(extensionCodec),
+  checkExtensionTypes,
+);
+
+/** Throws EXTENSION_DUPLICATE where two are of one type (§13.4). */
+export function checkExtensionTypes(extensions: readonly Extension[]): void {
   const types = new Set(extensions.map((extension) => extension.type));
   if (types.size !== extensions.length) {
     throw new MlsError("EXTENSION_DUPLICATE", "two extensions of one type", { section: "§13.4" });
   }
-});
+}
 
 /** The data of the extension of this type, if it is in the list. */
 export function findExtension(extensions: readonly Extension[], type: number): Uint8Array | undefined {

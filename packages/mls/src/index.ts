@@ -26,7 +26,14 @@ export {
   type ReInit,
 } from "./proposal.ts";
 export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
+export { type GroupFromOutside, readGroupInfo, type ReadGroupInfoOptions } from "./group/check-group-info.ts";
 export { createGroup, type CreateGroupOptions } from "./group/create-group.ts";
+export { exportGroupInfo, exportRatchetTree, type GroupInfoOptions } from "./group/export-group-info.ts";
+export type {
+  ExternalCommitQuestion,
+  ExternalPolicy,
+  ExternalProposalQuestion,
+} from "./group/external-policy.ts";
 export {
   contextExtensions,
   epoch,
@@ -41,6 +48,7 @@ export {
   pendingProposals,
   resumptionPsk,
 } from "./group/group-state.ts";
+export { type ExternalCommitOptions, joinByExternalCommit } from "./group/join-by-external-commit.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";

@@ -21,15 +21,19 @@ export interface PublicMessageKeys {
   readonly membershipKey: Uint8Array;
 }
 
-/** A signed content as PublicMessage (RFC 9420 §6.2). Throws CONTENT_UNEXPECTED for application data (§6). */
+/**
+ * A signed content as PublicMessage (RFC 9420 §6.2). `keys` are a member's; whoever is outside the group has none and
+ * needs none. Throws CONTENT_UNEXPECTED for application data (§6) and for what a sender may not send (§6.1).
+ */
 export function protectPublic(
   suite: CipherSuite,
   authenticated: AuthenticatedContent,
-  keys: PublicMessageKeys,
+  keys?: PublicMessageKeys,
 ): PublicMessage {
   const { content, auth } = authenticated;
   checkPublicContent(authenticated.wireFormat, content);
   if (content.sender.kind !== "member") return { content, auth, membershipTag: undefined };
+  if (keys === undefined) throw new RangeError("a member's message needs the membership key");
   const tbs = contentTbs({ wireFormat: "publicMessage", content, groupContext: keys.groupContext });
   return { content, auth, membershipTag: membershipTag(suite, tbs, authenticated, keys.membershipKey) };
 }

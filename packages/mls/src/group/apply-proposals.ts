@@ -46,7 +46,7 @@ export interface AppliedProposals {
 export async function applyProposals(
   group: GroupBefore,
   proposals: readonly SentProposal[],
-  committer: number,
+  committer: number | undefined,
   deps: EngineDeps,
 ): Promise<AppliedProposals> {
   const list = checkProposalList(group, proposals, committer);

@@ -13,6 +13,7 @@ import type { LeafNode } from "../leaf-node.ts";
 import { checkLifetime, type LifetimeBounds } from "../lifetime.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import type { ExternalPolicy } from "./external-policy.ts";
 
 /** What the engine is given from outside. It has no clock, no storage and no network. */
 export interface EngineDeps {
@@ -25,6 +26,8 @@ export interface EngineDeps {
    * for the calls that send; deps of calls that receive go without, unless a clock may decide what is valid.
    */
   readonly lifetimes?: LifetimeBounds;
+  /** What is taken from outside the group; nothing where it is left out. */
+  readonly external?: ExternalPolicy;
 }
 
 export interface CredentialQuestion {
@@ -90,6 +93,26 @@ export async function authenticateSuccessor(
   if (!deps.authentication.isSuccessor(before.credential, after.credential)) {
     throw new MlsError("CREDENTIAL_INVALID", "the new credential is no successor of the old one", {
       section: "§5.3.1",
+    });
+  }
+}
+
+/**
+ * §5.3.1: asks about the leaf of who joins by an external commit; where it removes a member, it must be that member's
+ * successor (§12.2). Unlike a member's new leaf it is validated even if nothing about it is new.
+ */
+export async function authenticateJoiner(
+  deps: EngineDeps,
+  removed: LeafNode | undefined,
+  joiner: LeafNode,
+  cipherSuite: number,
+  contextExtensions: readonly Extension[],
+): Promise<void> {
+  await authenticateLeaf(deps, joiner, cipherSuite, contextExtensions);
+  if (removed === undefined) return;
+  if (!deps.authentication.isSuccessor(removed.credential, joiner.credential)) {
+    throw new MlsError("CREDENTIAL_INVALID", "the joiner is no successor of the member that it removes", {
+      section: "§12.2",
     });
   }
 }

@@ -2,26 +2,16 @@ import { encode } from "../codec/codec.ts";
 import { loadCipherSuite, type CipherSuite, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
-import { EXTENSION_RATCHET_TREE, findExtension } from "../extension.ts";
 import type { KeyPackage } from "../key-package.ts";
 import { leafNodeCodec } from "../leaf-node.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { leafAt, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
-import { decodeTree } from "../tree/tree-extension.ts";
-import { treeHash } from "../tree/tree-hash.ts";
 import { commonAncestor } from "../tree/tree-math.ts";
 import { deriveUpwards } from "../tree/update-path.ts";
-import { validateTree } from "../tree/validate-tree.ts";
-import { type GroupInfo, verifyGroupInfo } from "../welcome.ts";
-import {
-  authenticateExternalSenders,
-  authenticateLeaf,
-  checkClientsDiffer,
-  type EngineDeps,
-} from "./authentication.ts";
+import type { EngineDeps } from "./authentication.ts";
+import { checkGroupInfo } from "./check-group-info.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
-import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
 import { type FindPredecessor, openWelcome } from "./open-welcome.ts";
 import { checkSuccessor } from "./successor-rules.ts";
 
@@ -56,8 +46,7 @@ export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> 
   const { welcome, initPrivateKey, predecessor } = options;
   const opened = await openWelcome(suite, welcome, keyPackage, initPrivateKey, predecessor, deps);
   const { groupInfo, secrets, epochSecrets } = opened;
-  const tree = await receiveTree(suite, groupInfo, options.ratchetTree, deps);
-  await checkSigner(suite, tree, groupInfo);
+  const tree = await checkGroupInfo(suite, groupInfo, options.ratchetTree, deps);
   if (opened.origin !== undefined) {
     const credentials = membersOf(tree).map(({ leafNode }) => leafNode.credential);
     const { succession, old } = opened.origin;
@@ -95,43 +84,6 @@ async function checkOwnKeys(suite: CipherSuite, options: JoinGroupOptions): Prom
   if (!fits) throw new MlsError("KEY_INVALID", "the private keys are not those of the key package");
 }
 
-/** §12.4.3.1, "Verify the integrity of the ratchet tree". */
-async function receiveTree(
-  suite: CipherSuite,
-  groupInfo: GroupInfo,
-  separate: Uint8Array | undefined,
-  deps: EngineDeps,
-): Promise<RatchetTree> {
-  const { groupContext } = groupInfo;
-  const data = findExtension(groupInfo.extensions, EXTENSION_RATCHET_TREE) ?? separate;
-  if (data === undefined) throw invalidInfo("there is no ratchet tree");
-  const tree = decodeTree(data);
-  if (!equalBytes(treeHash(suite, tree), groupContext.treeHash)) {
-    throw new MlsError("TREE_INVALID", "the tree's hash is not the GroupInfo's", { section: "§12.4.3.1" });
-  }
-  validateTree(suite, tree);
-  // §13.4: this includes that the joiner itself supports every extension of the group.
-  checkGroupSupport(tree, groupContext.extensions);
-  const members = membersOf(tree);
-  await checkLeaves(suite, groupContext.groupId, members);
-  checkClientsDiffer(deps.authentication, tree, new Set(members.map(({ leaf }) => leaf)));
-  // §5.3.1: who joins validates the credentials of all members.
-  await inChunks(members, ({ leafNode }) =>
-    authenticateLeaf(deps, leafNode, suite.id, groupContext.extensions),
-  );
-  await authenticateExternalSenders(deps, suite.id, groupContext.extensions);
-  return tree;
-}
-
-/** §12.4.3.1: the GroupInfo is signed by the member at leaf `signer`. */
-async function checkSigner(suite: CipherSuite, tree: RatchetTree, groupInfo: GroupInfo): Promise<void> {
-  const signer = leafAt(tree, groupInfo.signer);
-  if (signer === undefined) throw invalidInfo("the signer's leaf is blank");
-  if (!(await verifyGroupInfo(suite, groupInfo, signer.signatureKey))) {
-    throw invalidInfo("the GroupInfo's signature is invalid");
-  }
-}
-
 /** §12.4.3.1: the leaf that is identical to the key package's. */
 function findOwnLeaf(tree: RatchetTree, keyPackage: KeyPackage): number {
   const own = encode(leafNodeCodec, keyPackage.leafNode);
@@ -166,8 +118,4 @@ async function receivedKeys(
 
 function invalidWelcome(message: string, cause?: unknown): MlsError {
   return new MlsError("WELCOME_INVALID", message, { section: "§12.4.3.1", cause });
-}
-
-function invalidInfo(message: string): MlsError {
-  return new MlsError("GROUP_INFO_INVALID", message, { section: "§12.4.3.1" });
 }

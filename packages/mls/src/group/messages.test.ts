@@ -206,10 +206,13 @@ describe("proposals", () => {
     });
     const nobody = await inPublic({ ...bob, ownLeaf: 3 }, proposal);
     const external = await inPublic(bob, proposal, { kind: "external", senderIndex: 0 });
-    for (const publicMessage of [nobody, external]) {
+    for (const [publicMessage, code] of [
+      [nobody, "SENDER_INVALID"],
+      [external, "EXTERNAL_PROPOSAL_REFUSED"],
+    ] as const) {
       const outside = encode(mlsMessageCodec, { kind: "publicMessage", publicMessage });
       await expect(processMessage(alice, outside, deps, { allowPublic: true })).rejects.toMatchObject({
-        code: "SENDER_INVALID",
+        code,
       });
       await expect(openLate(retireEpoch(alice, undefined), outside)).rejects.toMatchObject({
         code: "WIRE_FORMAT_UNEXPECTED",

@@ -8,7 +8,7 @@ import type { GroupState } from "./group-state.ts";
 
 /** The GroupContext of the next epoch but for its transcript: what a path is encrypted under (§12.4.1). */
 export function provisionalContext(
-  state: GroupState,
+  state: Pick<GroupState, "suite" | "context">,
   tree: RatchetTree,
   extensions: readonly Extension[],
 ): GroupContext {
@@ -20,6 +20,11 @@ export function provisionalContext(
   };
 }
 
+/** What an epoch hands on to the next; who joins from outside has an init secret of its own making (§8.3). */
+export interface EpochBefore extends Pick<GroupState, "suite" | "interimTranscriptHash"> {
+  readonly secrets: Pick<GroupState["secrets"], "initSecret">;
+}
+
 export interface NextEpoch {
   readonly context: GroupContext;
   readonly secrets: EpochSecrets;
@@ -29,7 +34,7 @@ export interface NextEpoch {
 
 /** The key schedule of the epoch that a signed commit starts (RFC 9420 §8, §12.4.1, §12.4.2). */
 export function nextEpoch(
-  state: GroupState,
+  state: EpochBefore,
   provisional: GroupContext,
   commit: SignedCommit,
   commitSecret: Uint8Array,

@@ -3,10 +3,12 @@ import { MlsError } from "../errors.ts";
 import { proposalRef } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
+  type FramedContent,
   isFromMember,
   type MlsMessage,
   mlsMessageCodec,
   type ProposalSender,
+  type PublicMessage,
   type Sender,
 } from "../framing/message.ts";
 import { openPrivate } from "../framing/private-message.ts";
@@ -17,7 +19,11 @@ import { leafAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
 import { dropExpiredKeys } from "./limits.ts";
+import { checkOutsidersAllowed } from "./external-policy.ts";
+import { outsiderKey } from "./external-sender.ts";
 import { receiveCommit } from "./receive-commit.ts";
+import { receiveExternalCommit } from "./receive-external-commit.ts";
+import { admitExternalProposal } from "./receive-external-proposal.ts";
 import { refuseClosed } from "./reinit.ts";
 import type { StagedCommit } from "./staged-commit.ts";
 
@@ -49,7 +55,10 @@ export type ProcessedMessage =
     };
 
 export interface ProcessOptions {
-  /** Also take proposals and commits of members that come as PublicMessage (RFC 9420 §6.2). */
+  /**
+   * Also take proposals and commits of members that come as PublicMessage (RFC 9420 §6.2). What comes from outside the
+   * group is always such a message, and taken where `deps.external` allows it.
+   */
   readonly allowPublic?: boolean;
   /** How far a sender's ratchet may leap, and how long the keys between are kept. */
   readonly limits?: RatchetLimits;
@@ -76,7 +85,7 @@ export async function processMessage(
   refuseClosed(state);
   const { now, limits } = options;
   const current = now === undefined ? state : dropExpiredKeys(state, now, limits);
-  const opened = await openMessage(current, decode(mlsMessageCodec, message), options);
+  const opened = await openMessage(current, decode(mlsMessageCodec, message), deps, options);
   const { content } = opened.authenticated;
   const { authenticatedData, sender } = content;
   const { state: after } = opened;
@@ -95,6 +104,7 @@ export async function processMessage(
     case "proposal": {
       const { proposal } = content.content;
       if (sender.kind === "newMemberCommit") throw new RangeError("such a sender's content is a commit");
+      if (sender.kind !== "member") await admitExternalProposal(state, content, deps);
       const ref = proposalRef(state.suite, opened.authenticated);
       return {
         kind: "proposal",
@@ -106,14 +116,12 @@ export async function processMessage(
       };
     }
     case "commit": {
-      const staged = await receiveCommit(
-        state,
-        message,
-        opened.authenticated,
-        leafOfMember(sender),
-        deps,
-        options.rootPathSecret,
-      );
+      const { authenticated } = opened;
+      const { rootPathSecret } = options;
+      const staged =
+        sender.kind === "newMemberCommit"
+          ? await receiveExternalCommit(state, message, authenticated, deps, rootPathSecret)
+          : await receiveCommit(state, message, authenticated, leafOfMember(sender), deps, rootPathSecret);
       return { kind: "commit", state: after, staged, sender, authenticatedData };
     }
   }
@@ -128,6 +136,7 @@ interface OpenedMessage {
 async function openMessage(
   state: GroupState,
   message: MlsMessage,
+  deps: EngineDeps,
   options: ProcessOptions,
 ): Promise<OpenedMessage> {
   const { suite, context, secrets } = state;
@@ -147,21 +156,30 @@ async function openMessage(
     const { authenticated, generation, secretTree } = opened;
     return { authenticated, generation, state: { ...state, secretTree } };
   }
-  if (message.kind === "publicMessage" && options.allowPublic === true) {
+  if (message.kind === "publicMessage" && isPublicTaken(message.publicMessage, options)) {
     const { publicMessage } = message;
     const keys = { ...place, membershipKey: secrets.membershipKey };
-    const authenticated = await openPublic(suite, publicMessage, keys, (sender) =>
-      publicSenderKey(state, sender),
+    const authenticated = await openPublic(suite, publicMessage, keys, (_sender, content) =>
+      publicSenderKey(state, content, deps),
     );
     return { authenticated, generation: 0, state };
   }
   throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${message.kind} is not taken here`, { section: "§6" });
 }
 
-/** Senders outside the group are refused: no external senders and no external commits. */
-function publicSenderKey(state: GroupState, sender: Sender): Uint8Array {
+/** What comes from outside can't be a PrivateMessage (§12.1.8): whether it is taken is the application's to say. */
+function isPublicTaken({ content }: PublicMessage, options: ProcessOptions): boolean {
+  return content.sender.kind !== "member" || options.allowPublic === true;
+}
+
+function publicSenderKey(state: GroupState, content: FramedContent, deps: EngineDeps): Uint8Array {
+  const { sender } = content;
+  if (sender.kind !== "member") {
+    checkOutsidersAllowed(deps, content.content.kind === "commit" ? "commit" : "proposal");
+    return outsiderKey(state.context, content);
+  }
   if (isFromMember(sender, state.ownLeaf)) throw new MlsError("OWN_MESSAGE", "a message of this very member");
-  const leafNode = sender.kind === "member" ? leafAt(state.tree, sender.leafIndex) : undefined;
+  const leafNode = leafAt(state.tree, sender.leafIndex);
   if (leafNode === undefined) {
     throw new MlsError("SENDER_INVALID", "the sender is no member", { section: "§6.1" });
   }

@@ -42,13 +42,14 @@ export interface ProposalList {
 }
 
 /**
- * The rules of RFC 9420 §12.2 for a member's commit that need no signature and no application. Throws
+ * The rules of RFC 9420 §12.2 for a member's commit that need no signature and no application; without a committer
+ * for proposals that nobody has committed yet. Throws
  * PROPOSAL_INVALID for a proposal that is wrong by itself, PROPOSAL_LIST_INVALID for those that don't go together.
  */
 export function checkProposalList(
   group: GroupBefore,
   proposals: readonly SentProposal[],
-  committer: number,
+  committer: number | undefined,
 ): ProposalList {
   const updates: { sender: number; leafNode: LeafNode }[] = [];
   const removes: number[] = [];
@@ -63,7 +64,8 @@ export function checkProposalList(
         break;
       case "update":
         // §12.2: no Update by the committer, who brings a path instead.
-        if (isFromMember(sender, committer)) throw badList("the committer's own Update");
+        if (committer !== undefined && isFromMember(sender, committer))
+          throw badList("the committer's own Update");
         // §12.1.8: nobody else has a leaf to update.
         if (sender.kind !== "member") throw badProposal(`an Update by a ${sender.kind} sender`, "§12.1.8");
         updates.push({ sender: sender.leafIndex, leafNode: proposal.leafNode });
@@ -113,7 +115,7 @@ export function isPathRequired(proposals: readonly SentProposal[]): boolean {
 }
 
 /** §12.1.4 */
-function checkPsk(group: GroupBefore, psk: PreSharedKeyId): void {
+export function checkPsk(group: GroupBefore, psk: PreSharedKeyId): void {
   if (psk.nonce.length !== group.suite.hashLength)
     throw badProposal("a PSK nonce of the wrong length", "§12.1.4");
   // §11.2, §11.3: the other usages link a new group to an old one, and are for its first commit alone.

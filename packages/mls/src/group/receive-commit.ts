@@ -100,7 +100,7 @@ async function takePath(
 }
 
 /** Private keys still in force: those of nodes that the commit left as they are, and that of an own Update. */
-function keysStillValid(
+export function keysStillValid(
   state: GroupState,
   proposals: readonly SentProposal[],
   tree: RatchetTree,
@@ -128,7 +128,7 @@ interface OpenedCommit {
   readonly helped: boolean;
 }
 
-async function openCommitPath(
+export async function openCommitPath(
   state: GroupState,
   tree: RatchetTree,
   committer: number,
@@ -153,7 +153,7 @@ async function openCommitPath(
 }
 
 /** The new epoch, once its confirmation tag proves that the committer came to the same one. */
-function enterEpoch(
+export function enterEpoch(
   state: GroupState,
   authenticated: AuthenticatedContent,
   tree: RatchetTree,

@@ -1,5 +1,6 @@
 import type { Extension } from "../extension.ts";
 import type { LeafNode } from "../leaf-node.ts";
+import type { Proposal } from "../proposal.ts";
 import type { Member } from "../tree/ratchet-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { AppliedProposals } from "./apply-proposals.ts";
@@ -26,7 +27,7 @@ export interface StagedCommit {
   readonly message: Uint8Array;
   /** One Welcome for all who were added, as an encoded MLSMessage; only from the committer. */
   readonly welcome?: Uint8Array;
-  /** Leaf index. */
+  /** Leaf index; in the new epoch, where somebody joins by this very commit. */
   readonly committer: number;
   /** The group in the new epoch; undefined where the commit removes this member. */
   readonly next: GroupState | undefined;
@@ -43,6 +44,26 @@ export function mergeCommit(staged: StagedCommit): GroupState {
   if (staged.next === undefined)
     throw new RangeError("the commit removed this member: there is no next epoch");
   return staged.next;
+}
+
+/** Of an external commit (RFC 9420 §12.4.3.2), which changes nothing but who is in the group. */
+export function externalEffects(
+  state: GroupState | undefined,
+  joiner: Member,
+  removed: Member | undefined,
+  proposals: readonly Proposal[],
+): CommitEffects {
+  return {
+    added: [joiner],
+    removed: removed === undefined ? [] : [removed],
+    updated: [],
+    selfRemoved: state !== undefined && removed?.leaf === state.ownLeaf,
+    proposals: proposals.map((proposal) => ({
+      proposal,
+      sender: { kind: "newMemberCommit" },
+      byReference: false,
+    })),
+  };
 }
 
 export function effectsOf(

@@ -141,14 +141,19 @@ function isFilled(slot: ParentSlot): slot is FilledParentSlot {
 
 /** RFC 9420 §12.1.1: puts a leaf at the leftmost blank place, extending the tree where there is none. */
 export function addLeaf(tree: RatchetTree, leafNode: LeafNode): { tree: RatchetTree; leaf: number } {
-  const roomy = tree.members === treeWidth(tree) ? extend(tree) : tree;
-  const leaf = leftmostBlank(roomy);
+  const { tree: roomy, leaf } = vacantLeaf(tree);
   const added = rewritePath(roomy, leaf, leafNode, (slot) =>
     slot.node === undefined
       ? undefined
       : { ...slot.node, unmergedLeaves: insertSorted(slot.node.unmergedLeaves, leaf) },
   );
   return { tree: added, leaf };
+}
+
+/** The leftmost blank leaf, in the tree extended where there is none (RFC 9420 §12.1.1, §12.4.1). */
+export function vacantLeaf(tree: RatchetTree): { tree: RatchetTree; leaf: number } {
+  const roomy = tree.members === treeWidth(tree) ? extend(tree) : tree;
+  return { tree: roomy, leaf: leftmostBlank(roomy) };
 }
 
 /** RFC 9420 §12.1.2: replaces a leaf and blanks the nodes above it. */

@@ -1,0 +1,132 @@
+import { decode, opaque } from "../codec/codec.ts";
+import { cipherSuite, type CipherSuite } from "../crypto/cipher-suite.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
+import { MlsError } from "../errors.ts";
+import {
+  EXTENSION_EXTERNAL_PUB,
+  EXTENSION_RATCHET_TREE,
+  type Extension,
+  findExtension,
+} from "../extension.ts";
+import { mlsMessageCodec } from "../framing/message.ts";
+import type { GroupContext } from "../group-context.ts";
+import { leafAt, type Member, membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { decodeTree } from "../tree/tree-extension.ts";
+import { treeHash } from "../tree/tree-hash.ts";
+import { validateTree } from "../tree/validate-tree.ts";
+import { type GroupInfo, verifyGroupInfo } from "../welcome.ts";
+import {
+  authenticateExternalSenders,
+  authenticateLeaf,
+  checkClientsDiffer,
+  type EngineDeps,
+} from "./authentication.ts";
+import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
+
+export interface ReadGroupInfoOptions {
+  /** The GroupInfo as an encoded MLSMessage. */
+  readonly groupInfo: Uint8Array;
+  /** The tree, as the data of a `ratchet_tree` extension, where the GroupInfo doesn't carry it. */
+  readonly ratchetTree?: Uint8Array;
+  readonly deps: EngineDeps;
+}
+
+/** A group as somebody outside it sees it. */
+export interface GroupFromOutside {
+  readonly context: GroupContext;
+  readonly members: readonly Member[];
+  /** Leaf index of the member who vouches for this. */
+  readonly signer: number;
+  /** Of the GroupInfo; unknown ones are carried through (RFC 9420 §13.4). */
+  readonly extensions: readonly Extension[];
+  /** What an external commit is sealed to; undefined where the signer doesn't invite to join by one. */
+  readonly externalPub: Uint8Array | undefined;
+  readonly suite: CipherSuite;
+  readonly tree: RatchetTree;
+  readonly confirmationTag: Uint8Array;
+}
+
+/**
+ * Reads a GroupInfo that came without a Welcome (RFC 9420 §12.4.3), with all the checks that somebody outside the
+ * group can make: its tree, every member's leaf and credential, the signer. Not that it is of the newest epoch, and
+ * not its confirmation tag, which only members can compute. Throws GROUP_INFO_INVALID, TREE_INVALID,
+ * SUITE_UNSUPPORTED and what the leaf rules throw.
+ */
+export async function readGroupInfo(options: ReadGroupInfoOptions): Promise<GroupFromOutside> {
+  const message = decode(mlsMessageCodec, options.groupInfo);
+  if (message.kind !== "groupInfo") {
+    throw new MlsError("WIRE_FORMAT_UNEXPECTED", `${message.kind} where a GroupInfo belongs`);
+  }
+  const { groupInfo } = message;
+  const { groupContext: context, extensions, signer, confirmationTag } = groupInfo;
+  const suite = cipherSuite(context.cipherSuite);
+  const externalPub = readExternalPub(suite, extensions);
+  const tree = await checkGroupInfo(suite, groupInfo, options.ratchetTree, options.deps);
+  return { context, members: membersOf(tree), signer, extensions, externalPub, suite, tree, confirmationTag };
+}
+
+/** The tree of a GroupInfo, once the tree, its leaves and the signature are checked (§12.4.3, §12.4.3.1). */
+export async function checkGroupInfo(
+  suite: CipherSuite,
+  groupInfo: GroupInfo,
+  separateTree: Uint8Array | undefined,
+  deps: EngineDeps,
+): Promise<RatchetTree> {
+  const tree = await receiveTree(suite, groupInfo, separateTree, deps);
+  await checkSigner(suite, tree, groupInfo);
+  return tree;
+}
+
+/** §12.4.3.2: the group's external key is a key of its suite, so that a kem_output can be made for it. */
+function readExternalPub(suite: CipherSuite, extensions: readonly Extension[]): Uint8Array | undefined {
+  const data = findExtension(extensions, EXTENSION_EXTERNAL_PUB);
+  if (data === undefined) return undefined;
+  const externalPub = decode(opaque, data);
+  if (!suite.isHpkePublicKey(externalPub)) {
+    throw new MlsError("GROUP_INFO_INVALID", "its external_pub is no key of the suite", {
+      section: "§12.4.3.2",
+    });
+  }
+  return externalPub;
+}
+
+/** §12.4.3.1, "Verify the integrity of the ratchet tree". */
+async function receiveTree(
+  suite: CipherSuite,
+  groupInfo: GroupInfo,
+  separate: Uint8Array | undefined,
+  deps: EngineDeps,
+): Promise<RatchetTree> {
+  const { groupContext } = groupInfo;
+  const data = findExtension(groupInfo.extensions, EXTENSION_RATCHET_TREE) ?? separate;
+  if (data === undefined) throw invalidInfo("there is no ratchet tree");
+  const tree = decodeTree(data);
+  if (!equalBytes(treeHash(suite, tree), groupContext.treeHash)) {
+    throw new MlsError("TREE_INVALID", "the tree's hash is not the GroupInfo's", { section: "§12.4.3.1" });
+  }
+  validateTree(suite, tree);
+  // §13.4: this includes that the joiner itself supports every extension of the group.
+  checkGroupSupport(tree, groupContext.extensions);
+  const members = membersOf(tree);
+  await checkLeaves(suite, groupContext.groupId, members);
+  checkClientsDiffer(deps.authentication, tree, new Set(members.map(({ leaf }) => leaf)));
+  // §5.3.1: who joins validates the credentials of all members.
+  await inChunks(members, ({ leafNode }) =>
+    authenticateLeaf(deps, leafNode, suite.id, groupContext.extensions),
+  );
+  await authenticateExternalSenders(deps, suite.id, groupContext.extensions);
+  return tree;
+}
+
+/** §12.4.3.1: the GroupInfo is signed by the member at leaf `signer`. */
+async function checkSigner(suite: CipherSuite, tree: RatchetTree, groupInfo: GroupInfo): Promise<void> {
+  const signer = leafAt(tree, groupInfo.signer);
+  if (signer === undefined) throw invalidInfo("the signer's leaf is blank");
+  if (!(await verifyGroupInfo(suite, groupInfo, signer.signatureKey))) {
+    throw invalidInfo("the GroupInfo's signature is invalid");
+  }
+}
+
+function invalidInfo(message: string): MlsError {
+  return new MlsError("GROUP_INFO_INVALID", message, { section: "§12.4.3.1" });
+}
