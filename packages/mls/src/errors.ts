@@ -32,6 +32,7 @@ export type MlsErrorCode =
   | "GENERATION_USED"
   | "GENERATION_TOO_FAR"
   | "GENERATION_EXHAUSTED"
+  | "EXPORT_USED" // a component's secret of the epoch was exported before, and is gone
   | "REPLAYED"
   | "RECORD_INVALID" // stored records that do not make up a state
   // key packages and leaves

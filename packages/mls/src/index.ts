@@ -76,6 +76,7 @@ export {
 } from "./group/send-message.ts";
 export { type CommitIntent, type LeafChanges, stageCommit } from "./group/stage-commit.ts";
 export { type CommitEffects, mergeCommit, type StagedCommit } from "./group/staged-commit.ts";
+export { safeExportSecret } from "./group/safe-exporter.ts";
 export {
   branchGroup,
   type FoundedSuccessor,

@@ -5,6 +5,7 @@ import type { ProposalSender } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
 import type { Proposal, ReInit } from "../proposal.ts";
+import { createExporterTree, type ExporterTree } from "../schedule/exporter-tree.ts";
 import { type EpochSecrets, exportFrom } from "../schedule/key-schedule.ts";
 import { createSecretTree, type SecretTree } from "../schedule/secret-tree.ts";
 import { leafAt, type Member, membersOf, type RatchetTree, treeWidth } from "../tree/ratchet-tree.ts";
@@ -32,12 +33,14 @@ export interface GroupState {
   readonly privateKeys: NodePrivateKeys;
   readonly secrets: KeptSecrets;
   readonly secretTree: SecretTree;
+  /** What safeExportSecret can still give. */
+  readonly exporterTree: ExporterTree;
   /** Proposals received or made in this epoch, by the hexadecimal form of their reference, in order. */
   readonly proposals: ReadonlyMap<string, PendingProposal>;
 }
 
-/** The secrets of an epoch that outlive its start; the encryption secret is in the secret tree (RFC 9420 §9.2). */
-export type KeptSecrets = Omit<EpochSecrets, "encryptionSecret">;
+/** The secrets of an epoch that outlive its start; the others are the roots of the two trees (RFC 9420 §9.2). */
+export type KeptSecrets = Omit<EpochSecrets, "encryptionSecret" | "applicationExportSecret">;
 
 export interface PendingProposal {
   readonly ref: Uint8Array;
@@ -50,19 +53,20 @@ export interface PendingProposal {
 
 export interface EpochParts extends Omit<
   GroupState,
-  "encodedContext" | "proposals" | "secrets" | "secretTree"
+  "encodedContext" | "proposals" | "secrets" | "secretTree" | "exporterTree"
 > {
   readonly secrets: EpochSecrets;
 }
 
-/** The first state of an epoch: nothing proposed yet, and the secret tree in place of its root (RFC 9420 §9.2). */
+/** The first state of an epoch: nothing proposed yet, and the two trees in place of their roots (RFC 9420 §9.2). */
 export function startEpoch({ secrets, ...parts }: EpochParts): GroupState {
-  const { encryptionSecret, ...kept } = secrets;
+  const { encryptionSecret, applicationExportSecret, ...kept } = secrets;
   return {
     ...parts,
     encodedContext: encodeGroupContext(parts.context),
     secrets: kept,
     secretTree: createSecretTree(encryptionSecret, treeWidth(parts.tree)),
+    exporterTree: createExporterTree(applicationExportSecret),
     proposals: new Map(),
   };
 }

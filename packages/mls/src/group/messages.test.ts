@@ -269,7 +269,15 @@ describe("a past epoch", () => {
     const [alice, bob] = await three();
     const { staged } = await stageCommit(alice, {}, deps);
     const past = bytesIn(retireEpoch(bob, nextOf(await takeCommit(bob, staged.message, deps))));
-    for (const secret of [bob.secrets.initSecret, bob.secrets.exporterSecret, ...bob.privateKeys.values()]) {
+    const { exporterTree, secrets } = bob;
+    const exporter = exporterTree.kind === "secret" ? [exporterTree.secret] : [];
+    expect(exporter.length).toBe(1);
+    for (const secret of [
+      secrets.initSecret,
+      secrets.exporterSecret,
+      ...exporter,
+      ...bob.privateKeys.values(),
+    ]) {
       expect(past.has(bytesToHex(secret))).toBe(false);
     }
   });
@@ -309,10 +317,12 @@ describe("forward secrecy", () => {
         .filter(([index]) => index !== 2 || before !== bob)
         .map(([, key]) => key);
       const { root } = before.secretTree;
+      const { exporterTree } = before;
       const secrets = [
         ...Object.values(before.secrets),
         ...replaced,
         ...(root.kind === "secret" ? [root.secret] : []),
+        ...(exporterTree.kind === "secret" ? [exporterTree.secret] : []),
       ];
       for (const secret of secrets) expect(held.has(bytesToHex(secret))).toBe(false);
     }

@@ -7,6 +7,7 @@ import { type ProposalSender, proposalSenderCodec } from "../framing/message.ts"
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { type Node, nodeCodec } from "../leaf-node.ts";
 import { type Proposal, proposalBodies, proposalCodec, type ReInit } from "../proposal.ts";
+import { loadExports, storedExports, storedExportsCodec, USED_UP } from "../schedule/exporter-tree.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeTree, type NodeChange, treeChanges } from "../tree/tree-changes.ts";
@@ -36,6 +37,9 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
   if (before?.privateKeys !== after.privateKeys) {
     const keys = [...after.privateKeys].map(([index, key]) => ({ index, key }));
     diff.put.push(["secret/keys", encode(privateKeysCodec, keys)]);
+  }
+  if (before?.exporterTree !== after.exporterTree) {
+    diff.put.push([EXPORTER_TREE, encode(storedExportsCodec, storedExports(after.exporterTree))]);
   }
   diffProposals(before, after, diff);
   const secrets = diffSecretTree(before?.secretTree, after.secretTree);
@@ -76,10 +80,16 @@ export function loadGroup(
       ),
       secrets: decode(secretsCodec, record(all, "secret/epoch")),
       secretTree: loadSecretTree(suite, 2 ** head.level, all),
+      exporterTree:
+        head.later.hasExporter === 1
+          ? loadExports(suite, decode(storedExportsCodec, record(all, EXPORTER_TREE)))
+          : USED_UP,
       proposals: storedProposals(all),
     };
   });
 }
+
+const EXPORTER_TREE = "secret/exporter-tree";
 
 interface Head {
   readonly context: GroupContext;
@@ -95,13 +105,19 @@ interface LaterFields {
   /** 1 or 0 */
   readonly needsPath: number;
   readonly reinit: ReInit | undefined;
+  /** 1: there is an exporter tree. 0 in a state of an older build, which can't export until its next epoch. */
+  readonly hasExporter: number;
 }
 
-const laterFieldsCodec = struct<LaterFields>({ needsPath: u8, reinit: optional(proposalBodies.reinit) });
+const laterFieldsCodec = struct<LaterFields>({
+  needsPath: u8,
+  reinit: optional(proposalBodies.reinit),
+  hasExporter: u8,
+});
 
 const laterCodec: Codec<LaterFields> = {
   write: (w, later) => laterFieldsCodec.write(w, later),
-  read: (r) => (r.left > 0 ? laterFieldsCodec.read(r) : { needsPath: 0, reinit: undefined }),
+  read: (r) => (r.left > 0 ? laterFieldsCodec.read(r) : { needsPath: 0, reinit: undefined, hasExporter: 0 }),
 };
 
 const headCodec = struct<Head>({
@@ -114,7 +130,7 @@ const headCodec = struct<Head>({
 
 function headOf(state: GroupState): Head {
   const { context, interimTranscriptHash, ownLeaf, tree, reinit } = state;
-  const later = { needsPath: state.needsPath ? 1 : 0, reinit };
+  const later = { needsPath: state.needsPath ? 1 : 0, reinit, hasExporter: 1 };
   return { context, interimTranscriptHash, ownLeaf, level: tree.level, later };
 }
 

@@ -12,6 +12,8 @@ export interface EpochSecrets {
   readonly resumptionPsk: Uint8Array;
   readonly epochAuthenticator: Uint8Array;
   readonly initSecret: Uint8Array;
+  /** The root of the exporter tree of draft-ietf-mls-extensions: consumed when the tree is made, not to be kept. */
+  readonly applicationExportSecret: Uint8Array;
 }
 
 /**
@@ -75,6 +77,7 @@ export function secretsOfEpoch(suite: CipherSuite, epochSecret: Uint8Array): Epo
     resumptionPsk: suite.deriveSecret(epochSecret, "resumption"),
     epochAuthenticator: suite.deriveSecret(epochSecret, "authentication"),
     initSecret: suite.deriveSecret(epochSecret, "init"),
+    applicationExportSecret: suite.deriveSecret(epochSecret, "application_export"),
   };
 }
 
