@@ -35,6 +35,13 @@ export type {
   ExternalProposalQuestion,
 } from "./group/external-policy.ts";
 export {
+  createExternalProposal,
+  type ExternalProposalOptions,
+  type OutsideProposal,
+  proposeSelf,
+  type SelfProposalOptions,
+} from "./group/external-proposal.ts";
+export {
   contextExtensions,
   epoch,
   epochAuthenticator,

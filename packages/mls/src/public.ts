@@ -22,6 +22,8 @@ export {
   extensionsCodec,
   findExtension,
   GREASE_VALUES,
+  externalSendersCodec,
+  type ExternalSender,
   isDefaultExtension,
   LAST_RESORT,
 } from "./extension.ts";

@@ -24,7 +24,7 @@ const LIFETIME: Lifetime = { notBefore: 1_000n, notAfter: 2_000n };
 
 export const CAPABILITIES: Capabilities = {
   versions: [1],
-  cipherSuites: [1, 3],
+  cipherSuites: [1, 2, 3],
   extensions: [0xf001],
   proposals: [],
   credentials: [1],
