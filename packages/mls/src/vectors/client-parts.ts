@@ -25,7 +25,7 @@ export function readKeyPackage(text: string): KeyPackage {
   return keyPackage;
 }
 
-/** A client that trusts every credential. Files are made by clients that have names of no meaning, often the same. */
+/** A client that trusts every credential and takes what comes from outside. Files are made by clients that have names of no meaning, often the same. */
 export function trustingDeps(preSharedKey: (id: PreSharedKeyId) => Uint8Array | undefined): EngineDeps {
   return {
     random: seededRandom("vectors"),
@@ -34,6 +34,7 @@ export function trustingDeps(preSharedKey: (id: PreSharedKeyId) => Uint8Array | 
       sameClient: () => false,
       isSuccessor: () => true,
     },
+    external: { allowCommit: () => Promise.resolve(true), allowProposal: () => Promise.resolve(true) },
     preSharedKey: (id) => Promise.resolve(preSharedKey(id)),
   };
 }
