@@ -4,7 +4,7 @@ import { equalBytes } from "./crypto/equal-bytes.ts";
 import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, verifyKeyPackageSignature } from "./key-package.ts";
-import { checkLeafCapabilities, supportsExtension, verifyLeafNode } from "./leaf-node.ts";
+import { checkLeafCapabilities, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
 import { checkLifetime, type LifetimeBounds } from "./lifetime.ts";
 import { MLS10 } from "./version.ts";
 
@@ -48,11 +48,8 @@ export async function checkDecodedKeyPackage(
   if (equalBytes(keyPackage.initKey, leafNode.encryptionKey))
     fail("init key and encryption key are the same");
   checkLeafCapabilities(leafNode, keyPackage.cipherSuite);
-  for (const { type } of keyPackage.extensions) {
-    if (!supportsExtension(leafNode.capabilities, type)) {
-      fail(`its extension ${type} is not in the capabilities`, "§10");
-    }
-  }
+  const missing = unsupportedExtension(leafNode.capabilities, keyPackage.extensions);
+  if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`, "§10");
   // §10: init key and encryption key are valid for the suite
   if (!suite.isHpkePublicKey(keyPackage.initKey)) fail("its init key is no key of the suite", "§10");
   if (!suite.isHpkePublicKey(leafNode.encryptionKey))

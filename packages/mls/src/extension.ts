@@ -33,6 +33,7 @@ export const extensionsCodec: Codec<readonly Extension[]> = checked(
 
 /** Throws EXTENSION_DUPLICATE where two are of one type (§13.4). */
 export function checkExtensionTypes(extensions: readonly Extension[]): void {
+  if (extensions.length < 2) return;
   const types = new Set(extensions.map((extension) => extension.type));
   if (types.size !== extensions.length) {
     throw new MlsError("EXTENSION_DUPLICATE", "two extensions of one type", { section: "§13.4" });

@@ -16,6 +16,7 @@ import type { CipherSuite, SignaturePrivateKey } from "./crypto/cipher-suite.ts"
 import { type Credential, credentialCodec, credentialType } from "./credential.ts";
 import { MlsError } from "./errors.ts";
 import { type Extension, extensionsCodec, isDefaultExtension } from "./extension.ts";
+import { lookupIn } from "./lookup.ts";
 import { MLS10 } from "./version.ts";
 
 /** What a client can do, as numbers of the IANA registries; unknown ones are carried through (RFC 9420 §7.2). */
@@ -159,14 +160,18 @@ export function checkLeafCapabilities(leaf: UnsignedLeafNode, suiteId: number): 
   if (!capabilities.credentials.includes(credentialType(leaf.credential))) {
     fail("its credential type is not in the capabilities");
   }
-  for (const { type } of leaf.extensions) {
-    if (!supportsExtension(capabilities, type)) fail(`its extension ${type} is not in the capabilities`);
-  }
+  const missing = unsupportedExtension(capabilities, leaf.extensions);
+  if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`);
 }
 
-/** Whether these capabilities cover the extension type: listed, or one of the defaults (§7.2). */
-export function supportsExtension(capabilities: Capabilities, type: number): boolean {
-  return isDefaultExtension(type) || capabilities.extensions.includes(type);
+/** The type of an extension that these capabilities don't cover: neither listed nor one of the defaults (§7.2). */
+export function unsupportedExtension(
+  capabilities: Capabilities,
+  extensions: readonly Extension[],
+): number | undefined {
+  if (extensions.length === 0) return undefined;
+  const isListed = lookupIn(capabilities.extensions);
+  return extensions.find(({ type }) => !isDefaultExtension(type) && !isListed(type))?.type;
 }
 
 function fail(what: string): never {

@@ -1,5 +1,8 @@
 import { MlsError } from "../errors.ts";
 
+/** The one value for no bytes: there is nothing in it to change, and many of them would cost far more than they say. */
+const NOTHING = new Uint8Array();
+
 /**
  * Reads the TLS presentation language from bytes. Every read is checked against what is left before anything is
  * allocated, and everything handed out is a copy, so the input may be reused.
@@ -32,6 +35,7 @@ export class Reader {
   }
 
   raw(length: number): Uint8Array {
+    if (length === 0) return NOTHING;
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
   }

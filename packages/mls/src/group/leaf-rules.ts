@@ -15,6 +15,7 @@ import {
   type LeafPlace,
   verifyLeafNode,
 } from "../leaf-node.ts";
+import { lookupIn } from "../lookup.ts";
 import { isDefaultProposal } from "../proposal.ts";
 import type { Member, RatchetTree } from "../tree/ratchet-tree.ts";
 import { repeatedKey } from "../tree/key-uniqueness.ts";
@@ -75,24 +76,26 @@ export function checkGroupSupport(tree: RatchetTree, contextExtensions: readonly
       ? { extensions: [], proposals: [], credentials: [] }
       : decode(requiredCapabilitiesCodec, requiredData);
   const present = contextExtensions.map((extension) => extension.type);
+  const hasExtension = lookupIn(supported.extensions);
+  const hasProposal = lookupIn(supported.proposals);
+  const hasCredential = lookupIn(supported.credentials);
   // §13.4: every extension of the GroupContext; §11.1: every required one.
   for (const type of [...present, ...required.extensions]) {
-    if (!isDefaultExtension(type) && !supported.extensions.includes(type)) {
+    if (!isDefaultExtension(type) && !hasExtension(type)) {
       throw missing(`extension ${type}`, present.includes(type) ? "§13.4" : "§11.1");
     }
   }
   for (const type of required.proposals) {
-    if (!isDefaultProposal(type) && !supported.proposals.includes(type)) {
+    if (!isDefaultProposal(type) && !hasProposal(type)) {
       throw missing(`proposal type ${type}`, "§11.1");
     }
   }
   for (const type of required.credentials) {
-    if (!supported.credentials.includes(type)) throw missing(`credential type ${type}`, "§11.1");
+    if (!hasCredential(type)) throw missing(`credential type ${type}`, "§11.1");
   }
   // §7.3: each member's credential type is supported by all members.
   for (const type of credentialTypesInUse) {
-    if (!supported.credentials.includes(type))
-      throw missing(`credential type ${type}, which is in use`, "§7.3");
+    if (!hasCredential(type)) throw missing(`credential type ${type}, which is in use`, "§7.3");
   }
 }
 

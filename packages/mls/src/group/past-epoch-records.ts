@@ -4,11 +4,11 @@ import { equalBytes } from "../crypto/equal-bytes.ts";
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { nodeCodec } from "../leaf-node.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
-import { changeTree, treeChanges } from "../tree/tree-changes.ts";
+import { treeChanges } from "../tree/tree-changes.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import type { GroupState } from "./group-state.ts";
 import type { PastEpoch } from "./past-epoch.ts";
-import { damaged, readingRecords, record, type RecordDiff, storedNodes } from "./records.ts";
+import { damaged, readingRecords, record, type RecordDiff, storedNodes, storedTree } from "./records.ts";
 
 /** As diffGroup: the first time everything, of the tree only what differs from the epoch after it. */
 export function diffPastEpoch(before: PastEpoch | undefined, after: PastEpoch): RecordDiff {
@@ -26,7 +26,7 @@ export function diffPastEpoch(before: PastEpoch | undefined, after: PastEpoch): 
   }
   const secrets = diffSecretTree(before?.secretTree, after.secretTree);
   for (const [key, value] of secrets.put) diff.put.push([key, value]);
-  diff.delete.push(...secrets.delete);
+  for (const key of secrets.delete) diff.delete.push(key);
   return diff;
 }
 
@@ -46,7 +46,7 @@ export function loadPastEpoch(
     }
     const suite = cipherSuite(context.cipherSuite);
     const successor = rests === 1 ? newer?.tree : undefined;
-    const tree = changeTree(successor, level, storedNodes(all, optionalNodeCodec));
+    const tree = storedTree(successor, level, storedNodes(all, optionalNodeCodec));
     if (!equalBytes(treeHash(suite, tree), context.treeHash))
       throw damaged("the tree's records are incomplete");
     return {

@@ -57,6 +57,10 @@ export function checkProposalList(
   const psks: PreSharedKeyId[] = [];
   const contextExtensions: (readonly Extension[])[] = [];
   let reinit: ReInit | undefined;
+  // §12.2 has no kind of which the same may come twice; said here, before anybody verifies each of them.
+  if (new Set(proposals.map(({ proposal }) => proposal)).size !== proposals.length) {
+    throw badList("a proposal twice");
+  }
   for (const { proposal, sender } of proposals) {
     switch (proposal.kind) {
       case "add":

@@ -112,8 +112,8 @@ export function keysStillValid(
     if (standing !== undefined && before !== undefined && equalBytes(standing, before)) kept.set(index, key);
   }
   for (const pending of state.proposals.values()) {
-    const included = proposals.some(({ proposal }) => proposal === pending.proposal);
-    if (included && pending.encryptionPrivateKey !== undefined) {
+    if (pending.encryptionPrivateKey === undefined) continue; // not an own Update
+    if (proposals.some(({ proposal }) => proposal === pending.proposal)) {
       kept.set(2 * state.ownLeaf, pending.encryptionPrivateKey);
     }
   }

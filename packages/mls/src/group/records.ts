@@ -9,7 +9,7 @@ import { type Node, nodeCodec } from "../leaf-node.ts";
 import { type Proposal, proposalBodies, proposalCodec, type ReInit } from "../proposal.ts";
 import { loadExports, storedExports, storedExportsCodec, USED_UP } from "../schedule/exporter-tree.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
-import type { RatchetTree } from "../tree/ratchet-tree.ts";
+import { isLeafSlot, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeTree, type NodeChange, treeChanges } from "../tree/tree-changes.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import { type GroupState, type KeptSecrets, type PendingProposal } from "./group-state.ts";
@@ -44,7 +44,7 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
   diffProposals(before, after, diff);
   const secrets = diffSecretTree(before?.secretTree, after.secretTree);
   for (const [key, value] of secrets.put) diff.put.push([key, value]);
-  diff.delete.push(...secrets.delete);
+  for (const key of secrets.delete) diff.delete.push(key);
   return diff;
 }
 
@@ -62,7 +62,7 @@ export function loadGroup(
     const head = decode(headCodec, record(all, "public/state"));
     const { context } = head;
     const suite = cipherSuite(context.cipherSuite);
-    const tree = changeTree(undefined, head.level, storedNodes(all, nodeCodec));
+    const tree = storedTree(undefined, head.level, storedNodes(all, nodeCodec));
     if (!equalBytes(treeHash(suite, tree), context.treeHash))
       throw damaged("the tree's records are incomplete");
     return {
@@ -151,6 +151,22 @@ function diffTree(before: RatchetTree | undefined, after: RatchetTree, diff: Rec
     if (node === undefined) diff.delete.push(key);
     else diff.put.push([key, encode(nodeCodec, node)]);
   }
+}
+
+/** Leaf indexes have 32 bits (RFC 9420 §7.7), so a tree is at most this high. */
+const MAX_LEVEL = 32;
+
+/** As changeTree, of stored parts: a tree that was stored is no wider than its members ask for. Throws RECORD_INVALID. */
+export function storedTree(
+  base: RatchetTree | undefined,
+  level: number,
+  nodes: readonly NodeChange[],
+): RatchetTree {
+  if (level > MAX_LEVEL) throw damaged("a tree of impossible size");
+  const tree = changeTree(base, level, nodes);
+  if (!isLeafSlot(tree) && tree.right.members === 0)
+    throw damaged("the tree is wider than its members ask for");
+  return tree;
 }
 
 /** The nodes among the records. */

@@ -20,15 +20,26 @@ export async function selectProposals(
 ): Promise<PendingProposal[]> {
   if (wanted !== "all") return wanted.map((ref) => findProposal(state, ref));
   const candidates = preferred(state, own);
-  if (await areValid(state, candidates, own, deps)) return candidates;
-  const chosen: PendingProposal[] = [];
   // §12.2: a ReInit stands alone, and others are preferred to it.
   const isReinit = ({ proposal }: PendingProposal): boolean => proposal.kind === "reinit";
   const inOrder = [...candidates.filter((one) => !isReinit(one)), ...candidates.filter(isReinit)];
-  for (const candidate of inOrder) {
-    if (await areValid(state, [...chosen, candidate], own, deps)) chosen.push(candidate);
-  }
-  return chosen;
+  return addValid(state, [], inOrder, own, deps);
+}
+
+/** The chosen proposals and of the candidates those that go with them: all, or what each half has of them. */
+async function addValid(
+  state: GroupState,
+  chosen: readonly PendingProposal[],
+  candidates: readonly PendingProposal[],
+  own: readonly SentProposal[],
+  deps: EngineDeps,
+): Promise<PendingProposal[]> {
+  const together = [...chosen, ...candidates];
+  if (await areValid(state, together, own, deps)) return together;
+  if (candidates.length <= 1) return [...chosen];
+  const middle = candidates.length >> 1;
+  const first = await addValid(state, chosen, candidates.slice(0, middle), own, deps);
+  return addValid(state, first, candidates.slice(middle), own, deps);
 }
 
 /** The proposal with this reference. Throws PROPOSAL_UNKNOWN. */

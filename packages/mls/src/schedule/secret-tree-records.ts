@@ -139,7 +139,7 @@ function replaceRecords(
   changes: RecordChanges,
 ): void {
   const kept = new Set(wanted.map(([key]) => key));
-  changes.put.push(...wanted);
+  for (const record of wanted) changes.put.push(record);
   for (const key of gone.keys()) if (!kept.has(key)) changes.delete.push(key);
 }
 

@@ -22,9 +22,19 @@ declare module "node:process" {
     readonly env: typeof env;
     readonly stdout: typeof stdout;
     cwd(): string;
+    memoryUsage(): { readonly heapUsed: number; readonly arrayBuffers: number };
     exitCode?: number;
   };
   export default process;
+}
+
+declare module "node:v8" {
+  export function getHeapStatistics(): { readonly total_allocated_bytes: number };
+  export function setFlagsFromString(flags: string): void;
+}
+
+declare module "node:vm" {
+  export function runInNewContext(code: string): unknown;
 }
 
 interface ImportMeta {

@@ -1,3 +1,4 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { leafSlots, membersOf, parentSlots, type RatchetTree } from "./ratchet-tree.ts";
 
@@ -48,9 +49,14 @@ function hasRepetition(
   return keys.some(([node, key]) => !touched.has(node) && index.has(key));
 }
 
+/** Keys that share their last bytes are few by chance; whoever makes many of them shall not make us compare each pair. */
+const BUCKET = 8;
+
 /** A set of public keys, found by their last bytes: cheaper than a string per key. */
 class KeyIndex {
   readonly #buckets = new Map<number, Uint8Array[]>();
+  /** Those that their bucket has no room for. */
+  readonly #others = new Set<string>();
 
   /** False if the key is there already. */
   add(key: Uint8Array): boolean {
@@ -58,12 +64,16 @@ class KeyIndex {
     const mark = fingerprint(key);
     const bucket = this.#buckets.get(mark);
     if (bucket === undefined) this.#buckets.set(mark, [key]);
-    else bucket.push(key);
+    else if (bucket.length < BUCKET) bucket.push(key);
+    else this.#others.add(bytesToHex(key));
     return true;
   }
 
   has(key: Uint8Array): boolean {
-    return this.#buckets.get(fingerprint(key))?.some((other) => equalBytes(other, key)) ?? false;
+    const bucket = this.#buckets.get(fingerprint(key));
+    if (bucket === undefined) return false;
+    if (bucket.some((other) => equalBytes(other, key))) return true;
+    return bucket.length === BUCKET && this.#others.has(bytesToHex(key));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { LeafNode, ParentNode } from "../leaf-node.ts";
 import type { TreeSummary } from "./tree-summary.ts";
-import { covers, fullWidth } from "./tree-math.ts";
+import { covers } from "./tree-math.ts";
 
 /**
  * The ratchet tree (RFC 9420 §4, §7) as an immutable, always perfect binary tree. A change copies the nodes on
@@ -56,11 +56,14 @@ export function leafSlot(leaf: number, leafNode: LeafNode | undefined): LeafSlot
 }
 
 export function parentSlot(left: RatchetTree, right: RatchetTree, node: ParentNode | undefined): ParentSlot {
+  if (node === undefined && left.vacant && right.vacant) {
+    return new VacantSlot(firstLeafOf(left), left.level + 1, left, right);
+  }
   return {
     index: (left.index + right.index) / 2,
     level: left.level + 1,
     members: left.members + right.members,
-    vacant: node === undefined && left.vacant && right.vacant,
+    vacant: false,
     node,
     left,
     right,
@@ -69,10 +72,50 @@ export function parentSlot(left: RatchetTree, right: RatchetTree, node: ParentNo
 }
 
 /** A subtree of `2^level` blank leaves, the first of which has the number `firstLeaf`. */
-function blankSubtree(firstLeaf: number, level: number): RatchetTree {
-  if (level === 0) return leafSlot(firstLeaf, undefined);
-  const half = 2 ** (level - 1);
-  return parentSlot(blankSubtree(firstLeaf, level - 1), blankSubtree(firstLeaf + half, level - 1), undefined);
+export function vacantSubtree(firstLeaf: number, level: number): RatchetTree {
+  return level === 0 ? leafSlot(firstLeaf, undefined) : new VacantSlot(firstLeaf, level);
+}
+
+function firstLeafOf({ index, level }: RatchetTree): number {
+  return (index - (2 ** level - 1)) / 2;
+}
+
+/** Vacant subtrees up to this level are one value without halves: their hash is quickly computed again. */
+export const SMALL_VACANT_LEVEL = 7;
+
+/**
+ * A parent above nothing but blanks. Its halves come to be when somebody asks for them: in a received tree a blank
+ * node is one byte, and must not become two objects and a hash.
+ */
+class VacantSlot implements ParentSlot {
+  readonly index: number;
+  readonly level: number;
+  readonly members = 0;
+  readonly vacant = true;
+  readonly node = undefined;
+  readonly memo: Memo = {};
+  readonly #firstLeaf: number;
+  #left: RatchetTree | undefined;
+  #right: RatchetTree | undefined;
+
+  constructor(firstLeaf: number, level: number, left?: RatchetTree, right?: RatchetTree) {
+    this.index = 2 * firstLeaf + 2 ** level - 1;
+    this.level = level;
+    this.#firstLeaf = firstLeaf;
+    if (level <= SMALL_VACANT_LEVEL) return;
+    this.#left = left;
+    this.#right = right;
+  }
+
+  get left(): RatchetTree {
+    this.#left ??= vacantSubtree(this.#firstLeaf, this.level - 1);
+    return this.#left;
+  }
+
+  get right(): RatchetTree {
+    this.#right ??= vacantSubtree(this.#firstLeaf + 2 ** (this.level - 1), this.level - 1);
+    return this.#right;
+  }
 }
 
 /** Number of leaves, blank ones included: a power of two. */
@@ -93,13 +136,24 @@ export function slotAt(tree: RatchetTree, index: number): RatchetTree | undefine
 
 /** The leaf node of member `leaf`; undefined where the leaf is blank or outside the tree. */
 export function leafAt(tree: RatchetTree, leaf: number): LeafNode | undefined {
-  const slot = slotAt(tree, 2 * leaf);
+  const slot = occupiedSlotAt(tree, 2 * leaf);
   return slot !== undefined && isLeafSlot(slot) ? slot.leaf : undefined;
+}
+
+/** As slotAt, but undefined also where there are only blanks: looking there brings no slots into being. */
+function occupiedSlotAt(tree: RatchetTree, index: number): RatchetTree | undefined {
+  if (!Number.isInteger(index) || !covers(tree.index, index)) return undefined;
+  let slot = tree;
+  while (slot.index !== index && !slot.vacant) {
+    if (isLeafSlot(slot)) return undefined;
+    slot = index < slot.index ? slot.left : slot.right;
+  }
+  return slot.vacant ? undefined : slot;
 }
 
 /** HPKE public key at a node index; undefined where it is blank. */
 export function encryptionKeyAt(tree: RatchetTree, index: number): Uint8Array | undefined {
-  const slot = slotAt(tree, index);
+  const slot = occupiedSlotAt(tree, index);
   if (slot === undefined) return undefined;
   return isLeafSlot(slot) ? slot.leaf?.encryptionKey : slot.node?.encryptionKey;
 }
@@ -187,24 +241,9 @@ export function pathFromRoot(tree: RatchetTree, leaf: number): RatchetTree[] {
   return path;
 }
 
-/** A full tree from nodes by index; the width is the smallest that holds the last non-blank leaf. */
-export function treeFromNodes(
-  leafNodes: ReadonlyMap<number, LeafNode>,
-  parentNodes: ReadonlyMap<number, ParentNode>,
-  width: number,
-): RatchetTree {
-  const build = (firstLeaf: number, level: number): RatchetTree => {
-    if (level === 0) return leafSlot(firstLeaf, leafNodes.get(firstLeaf));
-    const half = 2 ** (level - 1);
-    const node = parentNodes.get(2 * firstLeaf + 2 ** level - 1);
-    return parentSlot(build(firstLeaf, level - 1), build(firstLeaf + half, level - 1), node);
-  };
-  return build(0, Math.log2(fullWidth(width)));
-}
-
 /** RFC 9420 §7.7: a new blank root with a blank right half. */
 function extend(tree: RatchetTree): RatchetTree {
-  return parentSlot(tree, blankSubtree(treeWidth(tree), tree.level), undefined);
+  return parentSlot(tree, vacantSubtree(treeWidth(tree), tree.level), undefined);
 }
 
 /** RFC 9420 §7.7, §12.1.3: drops the right half for as long as it has no member. */

@@ -1,5 +1,5 @@
 import type { Node } from "../leaf-node.ts";
-import { isLeafSlot, leafSlot, parentSlot, type RatchetTree } from "./ratchet-tree.ts";
+import { isLeafSlot, leafSlot, parentSlot, type RatchetTree, vacantSubtree } from "./ratchet-tree.ts";
 
 /** The new value of one node; undefined for blank or outside the tree. */
 export type NodeChange = readonly [index: number, node: Node | undefined];
@@ -19,7 +19,8 @@ export function changeTree(
 ): RatchetTree {
   let base = tree;
   while (base !== undefined && base.level > level && !isLeafSlot(base)) base = base.left;
-  return rebuild(base, 0, level, changes);
+  const sorted = changes.toSorted(([a], [b]) => a - b);
+  return rebuild(base, 0, level, { sorted, from: 0, to: sorted.length });
 }
 
 function compare(
@@ -62,32 +63,48 @@ function partsAt(tree: RatchetTree | undefined, level: number): Parts {
   return { index, value: node, node: node && { kind: "parent", parentNode: node }, left, right };
 }
 
+/** Changes in the order of their indexes, from one position up to another. */
+interface ChangeRange {
+  readonly sorted: readonly NodeChange[];
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Deep as the tree, and costs what changes: parts without a change are taken as they are, or are vacant. */
 function rebuild(
   base: RatchetTree | undefined,
   firstLeaf: number,
   level: number,
-  changes: readonly NodeChange[],
+  range: ChangeRange,
 ): RatchetTree {
-  if (changes.length === 0 && base?.level === level) return base;
+  const { sorted, from, to } = range;
+  if (from === to) {
+    if (base === undefined) return vacantSubtree(firstLeaf, level);
+    if (base.level === level) return base;
+  }
   const same = base?.level === level ? partsAt(base, level) : undefined;
   const index = 2 * firstLeaf + 2 ** level - 1;
-  const change = changes.find(([at]) => at === index);
+  const at = positionOf(range, index);
+  const change = at < to && sorted[at]?.[0] === index ? sorted[at] : undefined;
   const node = change === undefined ? same?.node : change[1];
   if (level === 0) return leafSlot(firstLeaf, node?.kind === "leaf" ? node.leafNode : undefined);
-  const left = same === undefined ? base : same.left;
+  const half = 2 ** (level - 1);
+  const after = change === undefined ? at : at + 1;
   return parentSlot(
-    rebuild(
-      left,
-      firstLeaf,
-      level - 1,
-      changes.filter(([at]) => at < index),
-    ),
-    rebuild(
-      same?.right,
-      firstLeaf + 2 ** (level - 1),
-      level - 1,
-      changes.filter(([at]) => at > index),
-    ),
+    rebuild(same === undefined ? base : same.left, firstLeaf, level - 1, { sorted, from, to: at }),
+    rebuild(same?.right, firstLeaf + half, level - 1, { sorted, from: after, to }),
     node?.kind === "parent" ? node.parentNode : undefined,
   );
+}
+
+/** Where in the range the first change stands that isn't before this index. */
+function positionOf({ sorted, from, to }: ChangeRange, index: number): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle]?.[0] ?? 0) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,7 +1,7 @@
 import { encode, opaque, optional, struct, u32, u8 } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { type LeafNode, leafNodeCodec, type ParentNode, parentNodeCodec } from "../leaf-node.ts";
-import { isLeafSlot, leafSlot, type RatchetTree } from "./ratchet-tree.ts";
+import { isLeafSlot, leafSlot, type RatchetTree, SMALL_VACANT_LEVEL } from "./ratchet-tree.ts";
 
 // TreeHashInput (RFC 9420 §7.8), its node type written as a constant first field.
 const leafInput = struct<{ nodeType: number; leafIndex: number; leafNode: LeafNode | undefined }>({
@@ -52,10 +52,22 @@ export function treeHashWithout(
 }
 
 function computeHash(suite: CipherSuite, tree: RatchetTree): Uint8Array {
+  if (tree.vacant && tree.level <= SMALL_VACANT_LEVEL) {
+    return vacantHash(suite, (tree.index - (2 ** tree.level - 1)) / 2, tree.level);
+  }
   if (isLeafSlot(tree)) {
     return suite.hash(encode(leafInput, { nodeType: 1, leafIndex: tree.index / 2, leafNode: tree.leaf }));
   }
   return hashParent(suite, tree.node, treeHash(suite, tree.left), treeHash(suite, tree.right));
+}
+
+/** Of blank nodes only, without a slot or a remembered hash for each. Deep as the tree is high. */
+function vacantHash(suite: CipherSuite, firstLeaf: number, level: number): Uint8Array {
+  if (level === 0) {
+    return suite.hash(encode(leafInput, { nodeType: 1, leafIndex: firstLeaf, leafNode: undefined }));
+  }
+  const left = vacantHash(suite, firstLeaf, level - 1);
+  return hashParent(suite, undefined, left, vacantHash(suite, firstLeaf + 2 ** (level - 1), level - 1));
 }
 
 function hashParent(

@@ -1,5 +1,6 @@
 import { credentialType } from "../credential.ts";
 import type { LeafNode } from "../leaf-node.ts";
+import { lookupIn } from "../lookup.ts";
 import { isLeafSlot, type RatchetTree } from "./ratchet-tree.ts";
 
 /**
@@ -46,9 +47,11 @@ function leafSummary(leafNode: LeafNode): TreeSummary {
 }
 
 function unite(a: readonly number[], b: readonly number[]): readonly number[] {
-  return b.every((value) => a.includes(value)) ? a : [...new Set([...a, ...b])];
+  const known = lookupIn(a);
+  return b.every(known) ? a : [...new Set([...a, ...b])];
 }
 
 function intersect(a: readonly number[], b: readonly number[]): readonly number[] {
-  return a.every((value) => b.includes(value)) ? a : a.filter((value) => b.includes(value));
+  const known = lookupIn(b);
+  return a.every(known) ? a : a.filter(known);
 }

@@ -1,0 +1,311 @@
+import process from "node:process";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Codec, decode, encode } from "./codec/codec.ts";
+import { Writer } from "./codec/writer.ts";
+import { commitCodec } from "./commit.ts";
+import { cipherSuite } from "./crypto/cipher-suite.ts";
+import { extensionsCodec, externalSendersCodec, requiredCapabilitiesCodec } from "./extension.ts";
+import { pendingProposals } from "./group/group-state.ts";
+import { checkGroupSupport } from "./group/leaf-rules.ts";
+import { processMessage } from "./group/process-message.ts";
+import { storedTree } from "./group/records.ts";
+import { createProposal } from "./group/send-message.ts";
+import { stageCommit } from "./group/stage-commit.ts";
+import {
+  checkLeafCapabilities,
+  type LeafNode,
+  type Node,
+  ratchetTreeCodec,
+  type UnsignedLeafNode,
+} from "./leaf-node.ts";
+import { createSecretTree, takeReceiveKey } from "./schedule/secret-tree.ts";
+import { errorCode } from "./testing/error-code.ts";
+import { forgeCommit, forgeProposal, ownLeafNode } from "./testing/forge.ts";
+import { found, groupOf, packageOf, person, testDeps } from "./testing/people.ts";
+import { hasEqualKeys, repeatedKey } from "./tree/key-uniqueness.ts";
+import {
+  addLeaf,
+  encryptionKeyAt,
+  leafAt,
+  leafSlot,
+  membersOf,
+  removeLeaf,
+  slotAt,
+  treeWidth,
+} from "./tree/ratchet-tree.ts";
+import { filteredDirectPath, resolution } from "./tree/resolution.ts";
+import { changeTree } from "./tree/tree-changes.ts";
+import { decodeTree, encodeTree, MAX_LEAVES } from "./tree/tree-extension.ts";
+import { treeHash, treeHashWithout } from "./tree/tree-hash.ts";
+import { validateTree } from "./tree/validate-tree.ts";
+import { groupSecretsCodec, welcomeCodec } from "./welcome.ts";
+
+const suite = cipherSuite(1);
+const deps = testDeps("depth");
+let leaf: LeafNode;
+
+beforeAll(async () => {
+  const state = await found(await person("deep", deps.random), deps);
+  leaf = ownLeafNode(state);
+});
+
+/** Most bytes that reading may allocate for one byte of input, what is thrown away at once included. */
+const MULTIPLE = 150;
+
+describe("[DEPTH-1] what is allocated stays within a multiple of the input", () => {
+  const around =
+    (before: number[], after: number[] = []) =>
+    (vector: Uint8Array): Uint8Array =>
+      bytes(before, vector, after);
+  const commit = { codec: commitCodec, input: around([], [0]) };
+  const welcome = { codec: welcomeCodec, input: around([0, 1], [0]) };
+  const units: [string, number[], { codec: Codec<unknown>; input: (vector: Uint8Array) => Uint8Array }][] = [
+    ["a commit of references without bytes", [2, 0], commit],
+    ["a commit of references of one byte", [2, 1, 7], commit],
+    ["a commit of Removes", [1, 0, 3, 0, 0, 0, 1], commit],
+    ["a commit of empty extension lists", [1, 0, 7, 0], commit],
+    ["a commit of extension lists of two", [1, 0, 7, 8, 0, 1, 1, 1, 0, 2, 1, 1], commit],
+    ["a commit of empty external inits", [1, 0, 6, 0], commit],
+    ["a Welcome for nobody, often", [0, 0, 0], welcome],
+    ["a Welcome with secrets of one byte", [1, 1, 1, 1, 1, 1], welcome],
+    ["required capabilities", [0, 9], { codec: requiredCapabilitiesCodec, input: around([], [0, 0]) }],
+    ["external senders without bytes", [0, 0, 1, 0], { codec: externalSendersCodec, input: around([]) }],
+    ["external senders of one byte", [1, 1, 0, 1, 1, 1], { codec: externalSendersCodec, input: around([]) }],
+    ["pre-shared keys", [1, 0, 0], { codec: groupSecretsCodec, input: around([0, 0]) }],
+    ["pre-shared keys of one byte", [1, 1, 1, 1, 1], { codec: groupSecretsCodec, input: around([0, 0]) }],
+    ["blank nodes", [0], { codec: ratchetTreeCodec, input: around([]) }],
+  ];
+
+  test.each(units)("%s", (_what, unit, { codec, input: inputOf }) => {
+    const input = inputOf(vectorOf(unit, 400_000));
+    const multiple = allocatedBy(() => decode(codec, input)) / input.length;
+    expect(multiple).toBeGreaterThan(1); // or the input was refused at its start
+    expect(multiple).toBeLessThan(MULTIPLE);
+  });
+
+  test("65,000 extensions of one byte", () => {
+    const extensions = Array.from({ length: 65_000 }, (_, type) => ({ type, data: Uint8Array.of(1) }));
+    const input = encode(extensionsCodec, extensions);
+    expect(allocatedBy(() => decode(extensionsCodec, input)) / input.length).toBeLessThan(MULTIPLE);
+  });
+
+  test("the widest tree that is taken, blank but for its last leaf", async () => {
+    const input = mostlyBlank(MAX_LEAVES);
+    const read = allocatedBy(() => {
+      const tree = decodeTree(input);
+      validateTree(suite, tree);
+      expect(membersOf(tree).length).toBe(1);
+      expect(resolution(tree)).toEqual([2 * (MAX_LEAVES - 1)]);
+    });
+    expect(encodeTree(decodeTree(input))).toEqual(input);
+    expect(read / input.length).toBeLessThan(MULTIPLE);
+    expect(await errorCode(() => decodeTree(mostlyBlank(MAX_LEAVES + 1)))).toBe("TREE_INVALID");
+  });
+
+  test("the hash of a tree of blanks leaves little behind", () => {
+    const input = mostlyBlank(2 ** 16);
+    const tree = decodeTree(input);
+    treeHash(suite, decodeTree(mostlyBlank(2 ** 9))); // what the first hash of all costs
+    expect(retainedBy(() => treeHash(suite, tree)) / input.length).toBeLessThan(MULTIPLE);
+  });
+
+  test("a tree of nothing but blanks is refused before it is built", async () => {
+    const input = vectorOf([0], 4_000_001);
+    expect(await errorCode(() => decodeTree(input))).toBe("TREE_INVALID");
+  });
+
+  test("a tree that claims to be longer than its message is refused before anything is allocated", async () => {
+    const input = Uint8Array.from([0xbf, 0xff, 0xff, 0xff, 0, 0, 0]);
+    const read = (): Promise<unknown> => errorCode(() => decode(ratchetTreeCodec, input));
+    expect(await read()).toBe("DECODE_TRUNCATED");
+    expect(allocatedBy(() => void read())).toBeLessThan(2 ** 24);
+  });
+});
+
+// Each of these would take minutes if every entry were compared with every other.
+describe("[DEPTH-2] long lists cost in proportion to their length", () => {
+  const LONG = 800_000;
+
+  test("capabilities of a leaf against its extensions (§7.2)", async () => {
+    const listed = Array.from({ length: LONG }, () => 0xf000);
+    const long: UnsignedLeafNode = {
+      ...leaf,
+      capabilities: { ...leaf.capabilities, extensions: [...listed, ...Array(0xe000).keys()] },
+      extensions: Array.from({ length: 0xe000 }, (_, type) => ({ type, data: new Uint8Array() })),
+    };
+    expect(await errorCode(() => checkLeafCapabilities(long, 1))).toBeUndefined();
+  });
+
+  test("what the group requires against what its members support (§11.1)", async () => {
+    const listed = [...Array.from({ length: LONG }, () => 0xf000), 0xf001];
+    const of = (name: string): LeafNode => ({
+      ...leaf,
+      credential: { kind: "basic", identity: Uint8Array.from(name, (c) => c.charCodeAt(0)) },
+      capabilities: { ...leaf.capabilities, extensions: listed, proposals: listed },
+    });
+    const tree = addLeaf(addLeaf(leafSlot(0, of("a")), of("b")).tree, of("c")).tree;
+    const wanted = Array.from({ length: LONG }, () => 0xf001);
+    const required = { extensions: wanted, proposals: wanted, credentials: [1] };
+    const data = encode(requiredCapabilitiesCodec, required);
+    expect(await errorCode(() => checkGroupSupport(tree, [{ type: 3, data }]))).toBeUndefined();
+    const more = encode(requiredCapabilitiesCodec, { ...required, extensions: [...wanted, 0xf002] });
+    expect(await errorCode(() => checkGroupSupport(tree, [{ type: 3, data: more }]))).toBe(
+      "CAPABILITY_MISSING",
+    );
+  });
+
+  test("keys that agree in their last bytes, in a path and in a tree (§7.3)", () => {
+    const keyOf = (n: number): Uint8Array => {
+      const key = new Uint8Array(32).fill(7);
+      key.set([n >>> 24, n >>> 16, n >>> 8, n]);
+      return key;
+    };
+    const keys = Array.from({ length: 100_000 }, (_, n) => keyOf(n));
+    expect(hasEqualKeys(keys)).toBe(false);
+    expect(hasEqualKeys([...keys, keyOf(99_999)])).toBe(true);
+    const nodes = keys
+      .slice(0, 2 ** 15)
+      .map((key, n): [number, Node] => [
+        2 * n,
+        { kind: "leaf", leafNode: { ...leaf, encryptionKey: key, signatureKey: key } },
+      ]);
+    expect(repeatedKey(changeTree(undefined, 15, nodes), "all")).toBeUndefined();
+  });
+
+  test("a commit that names one proposal again and again verifies it not even once (§12.2)", async () => {
+    const [alice, bob] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+    const { keyPackage } = await packageOf(await person("carol", deps.random), deps.random);
+    const sent = await createProposal(alice, { kind: "add", keyPackage }, {}, deps);
+    const read = await processMessage(bob, sent.message, deps);
+    const proposals = Array.from({ length: 20_000 }, () => ({
+      kind: "reference" as const,
+      reference: sent.ref,
+    }));
+    const commit = await forgeCommit(sent.state, { proposals, path: false }, deps);
+    expect(await errorCode(() => processMessage(read.state, commit, deps))).toBe("PROPOSAL_LIST_INVALID");
+  });
+
+  test("a few bad proposals among hundreds are left out without trying each with all before it", async () => {
+    let asked = 0;
+    const counting = testDeps("counting", {
+      ...deps.authentication,
+      validate: () => {
+        asked++;
+        return Promise.resolve();
+      },
+    });
+    const [first, bob] = await groupOf(["alice", "bob"], counting);
+    if (first === undefined || bob === undefined) throw new Error("somebody is missing");
+    let alice = first;
+    const COUNT = 128;
+    for (let n = 0; n < COUNT; n++) {
+      const { keyPackage } = await packageOf(await person(`p${n}`, deps.random), deps.random);
+      if (n !== 77) {
+        alice = (await createProposal(alice, { kind: "add", keyPackage }, {}, counting)).state;
+        continue;
+      }
+      const signature = keyPackage.signature.map((byte) => byte ^ 1);
+      const bad = { kind: "add" as const, keyPackage: { ...keyPackage, signature } };
+      alice = (await processMessage(alice, await forgeProposal(bob, bad, deps), counting)).state;
+    }
+    expect(pendingProposals(alice).length).toBe(COUNT);
+    asked = 0;
+    const { staged } = await stageCommit(alice, {}, counting);
+    expect(staged.effects.added.length).toBe(COUNT - 1);
+    expect(asked).toBeLessThan(COUNT * (2 * Math.log2(COUNT) + 2));
+  });
+});
+
+describe("[DEPTH-3] the far end of what an index can say", () => {
+  const LAST = 2 ** 32 - 1;
+
+  test("a tree of 2^32 leaves is as deep as 32 steps, and its vacant parts are nothing", () => {
+    const tree = changeTree(undefined, 32, [[2 * LAST, { kind: "leaf", leafNode: leaf }]]);
+    expect(treeWidth(tree)).toBe(2 ** 32);
+    expect(leafAt(tree, LAST)).toBe(leaf);
+    expect(leafAt(tree, LAST - 1)).toBeUndefined();
+    expect(encryptionKeyAt(tree, 2 * LAST)).toBe(leaf.encryptionKey);
+    expect(slotAt(tree, 2 ** 34)).toBeUndefined();
+    expect(membersOf(tree)).toEqual([{ leaf: LAST, leafNode: leaf }]);
+    expect(resolution(tree)).toEqual([2 * LAST]);
+    expect(filteredDirectPath(tree, 0).map(({ slot }) => slot.index)).toEqual([2 ** 32 - 1]);
+    const added = addLeaf(tree, leaf);
+    expect(added.leaf).toBe(0);
+    expect(removeLeaf(added.tree, LAST).level).toBe(0);
+  });
+
+  test("a key of the last leaf of the widest secret tree is found in 32 steps", async () => {
+    const tree = createSecretTree(new Uint8Array(32), 2 ** 32);
+    expect(takeReceiveKey(suite, tree, LAST, "application", 3).tree.width).toBe(2 ** 32);
+    expect(await errorCode(() => takeReceiveKey(suite, tree, LAST + 1, "application", 0))).toBe(
+      "SENDER_INVALID",
+    );
+  });
+
+  test("a vacant part hashes as its blank nodes do, whatever part of it was looked at", () => {
+    const wide = decodeTree(mostlyBlank(2 ** 10));
+    const looked = decodeTree(mostlyBlank(2 ** 10));
+    for (let index = 0; index < 2 ** 11 - 1; index++) expect(slotAt(looked, index)?.index).toBe(index);
+    const without = treeHashWithout(suite, looked, [3]);
+    expect(without).toEqual(treeHash(suite, wide));
+    // Removed down to vacant halves, and put together from the leaves up.
+    let emptied = wide;
+    for (let n = 0; n < 600; n++) emptied = addLeaf(emptied, leaf).tree;
+    for (let n = 0; n < 600; n++) emptied = removeLeaf(emptied, n);
+    expect(treeHash(suite, emptied)).toEqual(treeHash(suite, wide));
+    expect(emptied.vacant).toBe(false);
+  });
+
+  test("stored records of an absurd size are refused", async () => {
+    for (const level of [2, 20, 31, 32, 33, 64, 255]) {
+      const node: Node = { kind: "leaf", leafNode: leaf };
+      expect(await errorCode(() => storedTree(undefined, level, [[2, node]])), `${level}`).toBe(
+        "RECORD_INVALID",
+      );
+    }
+    expect(storedTree(undefined, 1, [[2, { kind: "leaf", leafNode: leaf }]]).members).toBe(1);
+  });
+});
+
+function vectorOf(unit: readonly number[], length: number): Uint8Array {
+  const body = new Uint8Array(Math.floor(length / unit.length) * unit.length);
+  for (let i = 0; i < body.length; i++) body[i] = unit[i % unit.length] ?? 0;
+  const writer = new Writer();
+  writer.opaque(body);
+  return writer.finish();
+}
+
+function mostlyBlank(leaves: number): Uint8Array {
+  const nodes: (Node | undefined)[] = Array.from({ length: 2 * leaves - 2 });
+  nodes.push({ kind: "leaf", leafNode: leaf });
+  return encode(ratchetTreeCodec, nodes);
+}
+
+function bytes(...parts: (Uint8Array | number[])[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Bytes that the platform counts as allocated meanwhile, on its heap and in buffers. */
+function allocatedBy(run: () => unknown): number {
+  const before = getHeapStatistics().total_allocated_bytes;
+  const buffers = process.memoryUsage().arrayBuffers;
+  run();
+  const grown = process.memoryUsage().arrayBuffers - buffers;
+  return getHeapStatistics().total_allocated_bytes - before + Math.max(0, grown);
+}
+
+/** Bytes that are still held when what was thrown away has been collected. */
+function retainedBy(run: () => unknown): number {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("this Node can't be told to collect");
+  Reflect.apply(collect, undefined, []);
+  const before = process.memoryUsage();
+  run();
+  Reflect.apply(collect, undefined, []);
+  const after = process.memoryUsage();
+  return after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+}
