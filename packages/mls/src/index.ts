@@ -10,8 +10,12 @@ export {
   type SignatureKeyPair,
   type SignaturePrivateKey,
   SUITE_P256_AES128GCM_SHA256_P256,
+  SUITE_P384_AES256GCM_SHA384_P384,
+  SUITE_P521_AES256GCM_SHA512_P521,
   SUITE_X25519_AES128GCM_SHA256_ED25519,
   SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
+  SUITE_X448_AES256GCM_SHA512_ED448,
+  SUITE_X448_CHACHA20POLY1305_SHA512_ED448,
   supportedCipherSuites,
 } from "./crypto/cipher-suite.ts";
 export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";

@@ -1,6 +1,7 @@
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
+import { MlsError } from "../errors.ts";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 import { openChaChaInScript } from "./aead.ts";
@@ -8,6 +9,7 @@ import { cipherSuite, loadCipherSuite, supportedCipherSuites } from "./cipher-su
 import { equalConstantTime } from "./equal-bytes.ts";
 
 const content = utf8ToBytes("content");
+const before = supportedCipherSuites().map((id) => [id, codeOf(() => cipherSuite(id))]);
 const suites = await Promise.all(supportedCipherSuites().map((id) => loadCipherSuite(id)));
 
 /** WebCrypto draws the nonces of ECDSA itself. */
@@ -104,6 +106,22 @@ describe.each(suites)("cipher suite $id, $name", (suite) => {
   });
 });
 
+test("suites 1 to 3 are there at once, the others once they're loaded", async () => {
+  expect(before).toEqual([
+    [1, undefined],
+    [2, undefined],
+    [3, undefined],
+    [4, "SUITE_NOT_LOADED"],
+    [5, "SUITE_NOT_LOADED"],
+    [6, "SUITE_NOT_LOADED"],
+    [7, "SUITE_NOT_LOADED"],
+  ]);
+  for (const suite of suites) {
+    expect(cipherSuite(suite.id)).toBe(suite);
+    expect(await loadCipherSuite(suite.id)).toBe(suite);
+  }
+});
+
 test("a cipher suite that this build lacks is refused by code", async () => {
   for (const id of [0, 8, 0x0a0a, 0xffff]) {
     expect(await errorCode(() => cipherSuite(id))).toBe("SUITE_UNSUPPORTED");
@@ -144,6 +162,15 @@ test("[CRYPTO-5] comparing tags reads every byte, wherever they differ", () => {
   expect(new Set(reads)).toEqual(new Set([32]));
   expect(equalConstantTime(tag, tag.subarray(1))).toBe(false);
 });
+
+function codeOf(act: () => unknown): string | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error instanceof MlsError ? error.code : String(error);
+  }
+}
 
 function flip(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));

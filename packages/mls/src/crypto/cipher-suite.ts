@@ -24,6 +24,10 @@ export type {
 export const SUITE_X25519_AES128GCM_SHA256_ED25519 = 0x0001;
 export const SUITE_P256_AES128GCM_SHA256_P256 = 0x0002;
 export const SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519 = 0x0003;
+export const SUITE_X448_AES256GCM_SHA512_ED448 = 0x0004;
+export const SUITE_P521_AES256GCM_SHA512_P521 = 0x0005;
+export const SUITE_X448_CHACHA20POLY1305_SHA512_ED448 = 0x0006;
+export const SUITE_P384_AES256GCM_SHA384_P384 = 0x0007;
 
 /**
  * The suite with this number of the IANA registry (RFC 9420 §17.1). Suites 1 to 3 are there at once; throws
@@ -38,7 +42,10 @@ export function cipherSuite(id: number): CipherSuite {
   throw new MlsError("SUITE_UNSUPPORTED", `cipher suite ${id} is not supported`);
 }
 
-/** The same, loaded where it isn't yet. Throws SUITE_UNSUPPORTED. */
+/**
+ * The same, loaded where it isn't yet. Throws SUITE_UNSUPPORTED, and what the platform throws where it can't fetch the
+ * code.
+ */
 export async function loadCipherSuite(id: number): Promise<CipherSuite> {
   const load = loaded.has(id) ? undefined : loaders.get(id);
   if (load === undefined) return cipherSuite(id);
@@ -84,4 +91,9 @@ const loaded = new Map<number, CipherSuite>(
 );
 
 /** Suites that load when first used: what they need of curves and hashes stays out of the engine's bundle. */
-const loaders = new Map<number, () => Promise<CipherSuite>>([]);
+const loaders = new Map<number, () => Promise<CipherSuite>>([
+  [SUITE_X448_AES256GCM_SHA512_ED448, async () => (await import("./curve448-suites.ts")).suite4],
+  [SUITE_P521_AES256GCM_SHA512_P521, async () => (await import("./nist-suites.ts")).suite5],
+  [SUITE_X448_CHACHA20POLY1305_SHA512_ED448, async () => (await import("./curve448-suites.ts")).suite6],
+  [SUITE_P384_AES256GCM_SHA384_P384, async () => (await import("./nist-suites.ts")).suite7],
+]);

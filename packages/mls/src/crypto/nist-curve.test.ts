@@ -1,4 +1,4 @@
-import { p256 as scriptP256 } from "@noble/curves/nist.js";
+import { p256 as scriptP256, p384 as scriptP384, p521 as scriptP521 } from "@noble/curves/nist.js";
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import { errorCode } from "../testing/error-code.ts";
@@ -6,10 +6,15 @@ import { seededRandom } from "../testing/seeded-random.ts";
 import { loadCipherSuite } from "./cipher-suite.ts";
 import { decodeEcdsaSignature, encodeEcdsaSignature } from "./ecdsa-der.ts";
 import { drawPrivateKey, firstPrivateKey, type NistCurve, nistPublicKeyInScript } from "./nist-curve.ts";
+import { p384, p521 } from "./nist-suites.ts";
 import { p256 } from "./p256.ts";
 
 const content = utf8ToBytes("content");
-const withCurve = [{ suite: await loadCipherSuite(2), curve: p256, script: scriptP256 }];
+const withCurve = [
+  { suite: await loadCipherSuite(2), curve: p256, script: scriptP256 },
+  { suite: await loadCipherSuite(5), curve: p521, script: scriptP521 },
+  { suite: await loadCipherSuite(7), curve: p384, script: scriptP384 },
+];
 
 describe.each(withCurve)("$curve.name, in suite $suite.id", ({ suite, curve, script }) => {
   test("keys are those of their private half, with WebCrypto and in script", async () => {
@@ -105,7 +110,7 @@ describe.each(withCurve)("$curve.name, in suite $suite.id", ({ suite, curve, scr
     do {
       const signed = await suite.signWithLabel(privateKey, "one", content);
       raw = Uint8Array.from(decodeEcdsaSignature(signed, curve.length) ?? []);
-    } while (!needsZero(raw, 0) || !needsZero(raw, curve.length));
+    } while (halvesOf(raw).some(([first = 0]) => first < 0x80));
     const der = encodeEcdsaSignature(raw);
     const verify = (signature: Uint8Array): Promise<boolean> =>
       suite.verifyWithLabel(publicKey, "one", content, signature);
@@ -150,13 +155,12 @@ function spoiltPoints(curve: NistCurve): Record<string, (key: Uint8Array) => Uin
 
 /** Other encodings of the same two numbers, as BER or a lax reader would take them. */
 function laxEncodings(der: Uint8Array, raw: Uint8Array): Record<string, Uint8Array> {
-  const half = raw.length / 2;
   const header = der[1] === 0x81 ? 3 : 2;
   const body = [...der.subarray(header)];
   const integer = (...bytes: number[]): number[] => [0x02, bytes.length, ...bytes];
   const sequence = (inner: number[]): Uint8Array =>
     Uint8Array.from([0x30, ...(inner.length < 0x80 ? [] : [0x81]), inner.length, ...inner]);
-  const [r, s] = [raw.subarray(0, half), raw.subarray(half)];
+  const [r, s] = halvesOf(raw);
   return {
     "a byte after it": Uint8Array.of(...der, 0),
     "a byte within it": sequence([...body, 0]),
@@ -174,17 +178,20 @@ function laxEncodings(der: Uint8Array, raw: Uint8Array): Record<string, Uint8Arr
     "s without its zero": sequence([...integer(0, ...r), ...integer(...s)]),
     "r with two zeros": sequence([...integer(0, 0, ...r), ...integer(0, ...s)]),
     "s with two zeros": sequence([...integer(0, ...r), ...integer(0, 0, ...s)]),
-    "a number's length in the long form": sequence([0x02, 0x81, half + 1, 0, ...r, ...integer(0, ...s)]),
+    "a number's length in the long form": sequence([0x02, 0x81, r.length + 1, 0, ...r, ...integer(0, ...s)]),
     "an empty number": sequence([...integer(0, ...r), 0x02, 0]),
-    "a number that ends outside": sequence([...integer(0, ...r), 0x02, half + 2, 0, ...s]),
-    "a bit string": sequence([0x03, half + 1, 0, ...r, ...integer(0, ...s)]),
+    "a number that ends outside": sequence([...integer(0, ...r), 0x02, s.length + 2, 0, ...s]),
+    "a bit string": sequence([0x03, r.length + 1, 0, ...r, ...integer(0, ...s)]),
     "a truncated one": der.subarray(0, -1),
     "nothing but a tag": Uint8Array.of(0x30),
   };
 }
 
-function needsZero(raw: Uint8Array, at: number): boolean {
-  return (raw[at] ?? 0) > 0x7f;
+/** Both numbers without leading zeros. */
+function halvesOf(raw: Uint8Array): [Uint8Array, Uint8Array] {
+  const half = raw.length / 2;
+  const trim = (bytes: Uint8Array): Uint8Array => bytes.subarray(bytes.findIndex((byte) => byte !== 0));
+  return [trim(raw.subarray(0, half)), trim(raw.subarray(half))];
 }
 
 function orderOf(curve: NistCurve): bigint {

@@ -1,5 +1,7 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadCipherSuite } from "../crypto/cipher-suite.ts";
+import { errorCode } from "../testing/error-code.ts";
 import { groupOf, nextOf, takeCommit, testDeps } from "../testing/people.ts";
 import type { GroupState } from "./group-state.ts";
 import { type PastEpoch, retireEpoch } from "./past-epoch.ts";
@@ -48,6 +50,18 @@ describe("the records of a group", () => {
     if (!(signatureKey instanceof Uint8Array)) throw new Error("tests have raw keys");
     const all = diffGroup(undefined, state).put.map(([, value]) => value.join());
     expect(all.some((bytes) => bytes.includes(signatureKey.join()))).toBe(false);
+  });
+
+  test("of a suite that is not loaded wait for it, and are not taken for damaged", async () => {
+    const ofSuite = (suite: number): [string, Uint8Array][] =>
+      diffGroup(undefined, state).put.map(([key, value]) => [
+        key,
+        key === "public/state" ? value.with(3, suite) : value,
+      ]);
+    expect(await errorCode(() => loadGroup(ofSuite(4), keysOf(state)))).toBe("SUITE_NOT_LOADED");
+    expect(await errorCode(() => loadGroup(ofSuite(0), keysOf(state)))).toBe("RECORD_INVALID");
+    await loadCipherSuite(4);
+    expect(await errorCode(() => loadGroup(ofSuite(4), keysOf(state)))).toBe("RECORD_INVALID");
   });
 
   test("[GROUP-7] give no state when one of them is missing or damaged", () => {

@@ -1,6 +1,11 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { type CreatedKeyPackage, createKeyPackage } from "../create-key-package.ts";
-import { cipherSuite, type Random, type SignatureKeyPair } from "../crypto/cipher-suite.ts";
+import {
+  loadCipherSuite,
+  type Random,
+  type SignatureKeyPair,
+  supportedCipherSuites,
+} from "../crypto/cipher-suite.ts";
 import type { Credential } from "../credential.ts";
 import type { Extension } from "../extension.ts";
 import type { AuthenticationPolicy, EngineDeps } from "../group/authentication.ts";
@@ -24,7 +29,7 @@ const LIFETIME: Lifetime = { notBefore: 1_000n, notAfter: 2_000n };
 
 export const CAPABILITIES: Capabilities = {
   versions: [1],
-  cipherSuites: [1, 2, 3],
+  cipherSuites: supportedCipherSuites(),
   extensions: [0xf001],
   proposals: [],
   credentials: [1],
@@ -58,7 +63,7 @@ export async function person(name: string, random: Random, suite = 1): Promise<P
   return {
     name,
     credential: { kind: "basic", identity: utf8ToBytes(name) },
-    signatureKey: await cipherSuite(suite).signatureKeyPair(random),
+    signatureKey: await (await loadCipherSuite(suite)).signatureKeyPair(random),
   };
 }
 

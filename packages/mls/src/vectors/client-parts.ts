@@ -41,9 +41,17 @@ export function trustingDeps(preSharedKey: (id: PreSharedKeyId) => Uint8Array | 
 
 /** A signature key as the engine has it. Some files give EdDSA's as the seed and the public key behind it. */
 export function signaturePrivateKey(text: string, publicKey: Uint8Array): Uint8Array {
-  const bytes = hex(text);
+  const bytes = hpkePrivateKey(text, publicKey);
   const seed = bytes.length - publicKey.length;
   return seed > 0 && equalBytes(bytes.subarray(seed), publicKey) ? bytes.subarray(0, seed) : bytes;
+}
+
+/** A private key as the engine has it. Some files leave out the leading zeros of a P-curve's: the public key says how many. */
+export function hpkePrivateKey(text: string, publicKey: Uint8Array): Uint8Array {
+  const bytes = hex(text);
+  const missing =
+    publicKey[0] === 0x04 && publicKey.length % 2 === 1 ? (publicKey.length - 1) / 2 - bytes.length : 0;
+  return missing > 0 ? Uint8Array.of(...new Uint8Array(missing), ...bytes) : bytes;
 }
 
 /** Throws VectorMismatch unless what the private key signs verifies under the public key. */

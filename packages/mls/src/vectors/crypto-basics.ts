@@ -1,6 +1,6 @@
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { signaturePrivateKey } from "./client-parts.ts";
+import { hpkePrivateKey, signaturePrivateKey } from "./client-parts.ts";
 import { hex, holds, sameBytes } from "./compare.ts";
 
 export interface CryptoBasicsVector {
@@ -23,6 +23,8 @@ export interface CryptoBasicsVector {
 
 /** EdDSA signatures have one value; those of ECDSA are as many as there are nonces. */
 const ECDSA_SUITES = new Set([2, 5, 7]);
+/** WebCrypto has no Ed448 to import its keys into. */
+const ED448_SUITES = new Set([4, 6]);
 
 export async function checkCryptoBasics(vector: CryptoBasicsVector): Promise<void> {
   const suite = cipherSuite(vector.cipher_suite);
@@ -56,6 +58,7 @@ async function checkSignature(vector: CryptoBasicsVector): Promise<void> {
   const own = await suite.signWithLabel(privateKey, label, hex(content));
   holds("an own signature with sign_with_label.priv verifies", await verifies(own));
   if (!ECDSA_SUITES.has(suite.id)) sameBytes("sign_with_label", own, signature);
+  if (ED448_SUITES.has(suite.id)) return;
   const imported = await suite.importSignatureKey(privateKey);
   const again = await suite.signWithLabel(imported, label, hex(content));
   holds("a signature with the imported key verifies", await verifies(again));
@@ -64,12 +67,13 @@ async function checkSignature(vector: CryptoBasicsVector): Promise<void> {
 async function checkEncryption(vector: CryptoBasicsVector): Promise<void> {
   const suite = cipherSuite(vector.cipher_suite);
   const { pub, priv, label, context, plaintext, kem_output, ciphertext } = vector.encrypt_with_label;
-  sameBytes("the public half of encrypt_with_label.priv", await suite.hpkePublicKey(hex(priv)), pub);
+  const privateKey = hpkePrivateKey(priv, hex(pub));
+  sameBytes("the public half of encrypt_with_label.priv", await suite.hpkePublicKey(privateKey), pub);
   const given = { kemOutput: hex(kem_output), ciphertext: hex(ciphertext) };
-  const opened = await suite.decryptWithLabel(hex(priv), hex(pub), label, hex(context), given);
+  const opened = await suite.decryptWithLabel(privateKey, hex(pub), label, hex(context), given);
   sameBytes("encrypt_with_label opened", opened, plaintext);
   const random = seededRandom("crypto-basics");
   const own = await suite.encryptWithLabel(hex(pub), label, hex(context), hex(plaintext), random);
-  const back = await suite.decryptWithLabel(hex(priv), undefined, label, hex(context), own);
+  const back = await suite.decryptWithLabel(privateKey, undefined, label, hex(context), own);
   sameBytes("encrypt_with_label sealed and opened", back, plaintext);
 }

@@ -7,7 +7,13 @@ import { processMessage } from "../group/process-message.ts";
 import { diffGroup, loadGroup } from "../group/records.ts";
 import { mergeCommit } from "../group/staged-commit.ts";
 import type { KeyPackage } from "../key-package.ts";
-import { checkSignatureKey, readKeyPackage, signaturePrivateKey, trustingDeps } from "./client-parts.ts";
+import {
+  hpkePrivateKey,
+  checkSignatureKey,
+  readKeyPackage,
+  signaturePrivateKey,
+  trustingDeps,
+} from "./client-parts.ts";
 import { hex, same, sameBytes, VectorMismatch } from "./compare.ts";
 
 export interface PassiveClientVector {
@@ -35,8 +41,8 @@ export async function checkPassiveClient(vector: PassiveClientVector): Promise<v
   let state = await joinGroup({
     welcome: hex(vector.welcome),
     keyPackage,
-    initPrivateKey: hex(vector.init_priv),
-    encryptionPrivateKey: hex(vector.encryption_priv),
+    initPrivateKey: hpkePrivateKey(vector.init_priv, keyPackage.initKey),
+    encryptionPrivateKey: hpkePrivateKey(vector.encryption_priv, keyPackage.leafNode.encryptionKey),
     signatureKey: { publicKey, privateKey: signaturePrivateKey(vector.signature_priv, publicKey) },
     ...(typeof ratchetTree === "string" && { ratchetTree: hex(ratchetTree) }),
     deps,
@@ -61,9 +67,11 @@ async function checkPrivateKeys(
   vector: PassiveClientVector,
 ): Promise<void> {
   const { initKey, leafNode } = keyPackage;
-  const init = await suite.hpkePublicKey(hex(vector.init_priv));
+  const init = await suite.hpkePublicKey(hpkePrivateKey(vector.init_priv, initKey));
   sameBytes("the public half of init_priv", init, bytesToHex(initKey));
-  const encryption = await suite.hpkePublicKey(hex(vector.encryption_priv));
+  const encryption = await suite.hpkePublicKey(
+    hpkePrivateKey(vector.encryption_priv, leafNode.encryptionKey),
+  );
   sameBytes("the public half of encryption_priv", encryption, bytesToHex(leafNode.encryptionKey));
   await checkSignatureKey(suite, leafNode.signatureKey, vector.signature_priv);
 }

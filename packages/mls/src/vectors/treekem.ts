@@ -20,7 +20,7 @@ import {
   openPath,
 } from "../tree/update-path.ts";
 import { validateTree } from "../tree/validate-tree.ts";
-import { checkSignatureKey, signaturePrivateKey } from "./client-parts.ts";
+import { hpkePrivateKey, checkSignatureKey, signaturePrivateKey } from "./client-parts.ts";
 import { hex, holds, same, sameBytes, VectorMismatch } from "./compare.ts";
 
 interface LeafPrivate {
@@ -107,8 +107,9 @@ async function privateState(
 ): Promise<NodePrivateKeys> {
   const leafNode = leafAt(tree, leaf.index);
   if (leafNode === undefined) throw new VectorMismatch(`leaf ${leaf.index} is blank`);
-  const keys = new Map([[2 * leaf.index, hex(leaf.encryption_priv)]]);
-  const encryption = await suite.hpkePublicKey(hex(leaf.encryption_priv));
+  const privateKey = hpkePrivateKey(leaf.encryption_priv, leafNode.encryptionKey);
+  const keys = new Map([[2 * leaf.index, privateKey]]);
+  const encryption = await suite.hpkePublicKey(privateKey);
   sameBytes(`encryption_priv of leaf ${leaf.index}`, encryption, bytesToHex(leafNode.encryptionKey));
   await checkSignatureKey(suite, leafNode.signatureKey, leaf.signature_priv);
   for (const { node, path_secret } of leaf.path_secrets) {

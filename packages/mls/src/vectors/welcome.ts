@@ -4,7 +4,7 @@ import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
 import { openWelcome } from "../group/open-welcome.ts";
 import { verifyGroupInfo } from "../welcome.ts";
-import { readKeyPackage, trustingDeps } from "./client-parts.ts";
+import { hpkePrivateKey, readKeyPackage, trustingDeps } from "./client-parts.ts";
 import { hex, holds, sameBytes } from "./compare.ts";
 
 export interface WelcomeVector {
@@ -18,7 +18,7 @@ export interface WelcomeVector {
 export async function checkWelcome(vector: WelcomeVector): Promise<void> {
   const suite = cipherSuite(vector.cipher_suite);
   const keyPackage = readKeyPackage(vector.key_package);
-  const initKey = hex(vector.init_priv);
+  const initKey = hpkePrivateKey(vector.init_priv, keyPackage.initKey);
   sameBytes(
     "the public half of init_priv",
     await suite.hpkePublicKey(initKey),
