@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -7,8 +7,10 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
 
 const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "INVARIANTS.md", "SECURITY.md"];
-for (const name of readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })) {
-  if (name.endsWith(".md")) documents.push(join("docs", name));
+for (const folder of ["docs", "packages/mls"]) {
+  for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
+    if (name.endsWith(".md") && !name.includes("node_modules")) documents.push(join(folder, name));
+  }
 }
 
 /** Commands that a suite of the test command runs, by the script they name. */
@@ -39,9 +41,19 @@ test.each(documents)("%s names only commands that exist, and files that are ther
     expect(known, `${command} is run by a suite or listed as run by hand`).toBe(true);
     if (command !== "install") expect(scripts).toContain(command);
   }
+  for (const [, filter, command] of code.matchAll(/\bpnpm --filter ([a-z-]+) ([a-z][a-z:-]*)/g)) {
+    expect(packageScripts(filter ?? ""), `${filter}: ${command}`).toContain(command);
+  }
   for (const [, link] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
     expect(() => readdirSync(join(root, name, "..", link ?? "", "..")), link).not.toThrow();
     const folder = readdirSync(join(root, name, "..", link ?? "", ".."));
     expect(folder, link).toContain((link ?? "").split("/").at(-1));
   }
 });
+
+function packageScripts(name: string): string[] {
+  const folder = ["packages", "apps", "."].find((place) =>
+    existsSync(join(root, place, name, "package.json")),
+  );
+  return Object.keys(JSON.parse(read(join(folder ?? "packages", name, "package.json"))).scripts);
+}
