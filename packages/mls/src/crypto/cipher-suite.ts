@@ -28,6 +28,8 @@ export const SUITE_X448_AES256GCM_SHA512_ED448 = 0x0004;
 export const SUITE_P521_AES256GCM_SHA512_P521 = 0x0005;
 export const SUITE_X448_CHACHA20POLY1305_SHA512_ED448 = 0x0006;
 export const SUITE_P384_AES256GCM_SHA384_P384 = 0x0007;
+/** Of the range for private use (RFC 9420 §17.1), until draft-ietf-mls-pq-ciphersuites has numbers. */
+export const SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519 = 0xf001;
 
 /**
  * The suite with this number of the IANA registry (RFC 9420 §17.1). Suites 1 to 3 are there at once; throws
@@ -50,8 +52,9 @@ export async function loadCipherSuite(id: number): Promise<CipherSuite> {
   const load = loaded.has(id) ? undefined : loaders.get(id);
   if (load === undefined) return cipherSuite(id);
   const suite = await load();
-  loaded.set(id, suite);
-  return suite;
+  // Of two that were loaded at the same time, the first stays the one.
+  if (!loaded.has(id)) loaded.set(id, suite);
+  return cipherSuite(id);
 }
 
 /** The numbers of the suites that loadCipherSuite gives. */
@@ -96,4 +99,10 @@ const loaders = new Map<number, () => Promise<CipherSuite>>([
   [SUITE_P521_AES256GCM_SHA512_P521, async () => (await import("./nist-suites.ts")).suite5],
   [SUITE_X448_CHACHA20POLY1305_SHA512_ED448, async () => (await import("./curve448-suites.ts")).suite6],
   [SUITE_P384_AES256GCM_SHA384_P384, async () => (await import("./nist-suites.ts")).suite7],
+  [SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519, loadPostQuantum],
 ]);
+
+async function loadPostQuantum(): Promise<CipherSuite> {
+  const { loadPostQuantumSuite } = await import("./post-quantum-suite.ts");
+  return loadPostQuantumSuite(SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519);
+}

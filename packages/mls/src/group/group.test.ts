@@ -125,7 +125,7 @@ describe.each(supportedCipherSuites())("a group with suite %i", (suite) => {
   });
 });
 
-// All suites but those whose primitives draw their own randomness within WebCrypto (ECDSA).
+// All suites but those of which WebCrypto draws some randomness itself (ECDSA, ML-KEM).
 test.each([1, 3, 4, 6])(
   "[GROUP-9] the same random source gives the same bytes, with suite %i",
   async (suite) => {
