@@ -3,14 +3,31 @@ import { MlsError } from "../errors.ts";
 /** The largest length that a vector header can say: 30 bits (RFC 9420 §2.1.2). */
 export const MAX_VECTOR_LENGTH = 0x3fff_ffff;
 
+const FIRST_SIZE = 256;
+const LARGEST_SPARE = 0x1_0000;
+
+/** The buffer of the last writer, zeroed, for the next one: growing anew each time costs more than the writing. */
+let spare: Uint8Array | undefined;
+
 /** A growing byte buffer that writes the TLS presentation language. */
 export class Writer {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array;
   #length = 0;
 
-  /** The bytes written so far, as a copy of exact size. */
+  constructor() {
+    this.#bytes = spare ?? new Uint8Array(FIRST_SIZE);
+    spare = undefined;
+  }
+
+  /** The bytes written so far, as a copy of exact size. The writer is used up by it. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    this.#bytes.fill(0, 0, this.#length); // it may be secret
+    const size = this.#bytes.length;
+    if (size <= LARGEST_SPARE && (spare === undefined || spare.length < size)) spare = this.#bytes;
+    this.#bytes = new Uint8Array();
+    this.#length = 0;
+    return written;
   }
 
   /** An unsigned big-endian integer of 1 to 4 bytes. Throws ENCODE_RANGE if it does not fit. */

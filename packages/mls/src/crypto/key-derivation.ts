@@ -23,6 +23,8 @@ export interface KeyDerivation {
 }
 
 const noContext = new Uint8Array();
+/** What HKDF-Expand puts behind the info for its first block (RFC 5869 §2.3); one block is nearly always enough. */
+const FIRST_BLOCK = Uint8Array.of(1);
 
 /** HKDF, HMAC and hash over SHA-256. */
 export const hkdfSha256: KeyDerivation = hkdf(sha256, 0x0001);
@@ -35,7 +37,8 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
     if (!Number.isInteger(length) || length < 0 || length > 255 * hashLength) {
       throw new MlsError("LENGTH_INVALID", `HKDF cannot expand ${hashLength} bytes to ${length}`);
     }
-    return hkdfExpand(hash, secret, info, length);
+    if (length > hashLength) return hkdfExpand(hash, secret, info, length);
+    return hmac(hash, secret, concatBytes(info, FIRST_BLOCK)).slice(0, length);
   }
 
   function expandWithLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number) {

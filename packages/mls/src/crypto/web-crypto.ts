@@ -24,6 +24,7 @@ type KeyAlgorithm = string | { readonly name: string; readonly namedCurve: strin
 type SignatureAlgorithm = string | { readonly name: string; readonly hash: string };
 
 export interface SubtleCrypto {
+  digest(algorithm: string, data: Uint8Array): Promise<ArrayBuffer>;
   importKey(
     format: string,
     data: Uint8Array,
@@ -50,6 +51,13 @@ export interface SubtleCrypto {
 
 /** The platform's SubtleCrypto. Throws CRYPTO_UNAVAILABLE where there is none (an insecure page). */
 export function subtle(): SubtleCrypto {
+  found ??= findSubtle();
+  return found;
+}
+
+let found: SubtleCrypto | undefined;
+
+function findSubtle(): SubtleCrypto {
   const scope: object = globalThis;
   if (!hasSubtle(scope)) throw new MlsError("CRYPTO_UNAVAILABLE", "WebCrypto is not available here");
   return scope.crypto.subtle;

@@ -2,6 +2,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
 import { curve25519Pkcs8, isCanonicalCoordinate } from "./curve25519.ts";
 import { type DhGroup, dhkem, type Kem, kemLabels } from "./kem.ts";
+import { publicCoordinates } from "./jwk.ts";
 import type { KeyDerivation } from "./key-derivation.ts";
 import { type CryptoKey, subtle } from "./web-crypto.ts";
 
@@ -26,7 +27,13 @@ export function dhkemX25519(kdf: KeyDerivation): Kem {
 }
 
 export async function x25519PublicKey(privateKey: Uint8Array): Promise<Uint8Array> {
-  return diffieHellman(await importPrivate(privateKey), await basePoint());
+  return publicHalfOf(await importPrivate(privateKey));
+}
+
+/** The platform has computed it with the import; where it doesn't tell, the base point gives it, at twice the cost. */
+async function publicHalfOf(key: CryptoKey): Promise<Uint8Array> {
+  const told = await publicCoordinates(key).catch(() => undefined);
+  return told?.x.length === 32 ? told.x : diffieHellman(key, await basePoint());
 }
 
 /** The shared value with another's public key, and the own public key. Throws KEY_INVALID. */
@@ -36,8 +43,7 @@ export async function x25519Exchange(
 ): Promise<{ own: Uint8Array; shared: Uint8Array }> {
   const other = await importPublic(publicKey);
   const key = await importPrivate(privateKey);
-  const base = await basePoint();
-  const [own, shared] = await Promise.all([diffieHellman(key, base), diffieHellman(key, other)]);
+  const [own, shared] = await Promise.all([publicHalfOf(key), diffieHellman(key, other)]);
   return { own, shared };
 }
 
@@ -74,7 +80,7 @@ async function importPublic(publicKey: Uint8Array): Promise<CryptoKey> {
 
 async function importPrivate(privateKey: Uint8Array): Promise<CryptoKey> {
   if (privateKey.length !== 32) throw new MlsError("KEY_INVALID", "an X25519 private key has 32 bytes");
-  return subtle().importKey("pkcs8", curve25519Pkcs8(X25519, privateKey), X25519, false, ["deriveBits"]);
+  return subtle().importKey("pkcs8", curve25519Pkcs8(X25519, privateKey), X25519, true, ["deriveBits"]);
 }
 
 async function diffieHellman(privateKey: CryptoKey, publicKey: CryptoKey): Promise<Uint8Array> {

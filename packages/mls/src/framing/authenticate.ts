@@ -43,7 +43,16 @@ export function signContent(
   content: SignedContent,
   privateKey: SignaturePrivateKey,
 ): Promise<Uint8Array> {
-  return suite.signWithLabel(privateKey, "FramedContentTBS", contentTbs(content));
+  return signTbs(suite, contentTbs(content), privateKey);
+}
+
+/** The same where the encoded FramedContentTBS is at hand. */
+export function signTbs(
+  suite: CipherSuite,
+  tbs: Uint8Array,
+  privateKey: SignaturePrivateKey,
+): Promise<Uint8Array> {
+  return suite.signWithLabel(privateKey, "FramedContentTBS", tbs);
 }
 
 /** Throws SIGNATURE_INVALID unless the signature over `tbs` is by this key. */

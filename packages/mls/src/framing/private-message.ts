@@ -4,7 +4,7 @@ import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
-import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS, type RatchetLimits, seenId } from "../schedule/ratchet.ts";
 import {
   markReceived,
   type RatchetType,
@@ -133,7 +133,7 @@ export async function openPrivate(
     authenticated: { wireFormat: "privateMessage", content, auth },
     sender: leafIndex,
     generation,
-    secretTree: markReceived(suite, taken.tree, leafIndex, type, tbs),
+    secretTree: markReceived(suite, taken.tree, leafIndex, type, await seenId(tbs)),
   };
 }
 
@@ -218,6 +218,11 @@ function writePrivateContent(content: Content, auth: FramedContentAuthData): Uin
   return padded;
 }
 
+function isZero(bytes: Uint8Array, from: number): boolean {
+  for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
 /** §6.3.1: what is left after content and auth data is padding, and must be zeros. */
 function readPrivateContent(
   plaintext: Uint8Array,
@@ -226,7 +231,7 @@ function readPrivateContent(
   const reader = new Reader(plaintext);
   const content = privateContentBodyCodec.read(reader, contentType);
   const auth = authDataCodec(contentType).read(reader);
-  if (reader.raw(reader.left).some((byte) => byte !== 0)) {
+  if (!isZero(plaintext, plaintext.length - reader.left)) {
     throw new MlsError("PADDING_INVALID", "the padding is not all zeros", { section: "§6.3.1" });
   }
   return { content, auth };

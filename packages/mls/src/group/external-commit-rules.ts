@@ -119,7 +119,8 @@ export async function checkJoinerLeaf(
 
 /** §7.3: no key and no client twice, and everybody supports what is in use, the joiner included. */
 export function checkJoinedTree(group: GroupBefore, tree: RatchetTree, leaf: number, deps: EngineDeps): void {
-  checkResultingTree(tree, group.context.extensions, { added: [], updated: [] }, leaf, deps);
+  const before = { added: [], updated: [], tree: group.tree };
+  checkResultingTree(tree, group.context.extensions, before, leaf, deps);
 }
 
 function badList(message: string): MlsError {

@@ -79,11 +79,15 @@ describe("[GROUP-8] a group of a thousand", () => {
       return false;
     };
     const counting = { ...trusting, sameClient };
-    await stageCommit(last, {}, { ...deps, authentication: counting });
+    const newcomer = await packageOf(await person("newcomer", deps.random), deps.random);
+    const add = [newcomer.keyPackage];
+    await stageCommit(last, { add }, { ...deps, authentication: counting });
     expect(asked).toBe(0);
     const pairwise = { ...trustingPairwise, sameClient };
     await stageCommit(last, {}, { ...deps, authentication: pairwise });
-    expect(asked).toBe(SIZE - 1);
+    expect(asked).toBe(0);
+    await stageCommit(last, { add }, { ...deps, authentication: pairwise });
+    expect(asked).toBe(SIZE);
   });
 });
 

@@ -1,5 +1,5 @@
 import { MlsError } from "../errors.ts";
-import { contentTbs, proposalRef, signContent } from "../framing/authenticate.ts";
+import { contentTbs, proposalRef, signTbs } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
   type Content,
@@ -10,6 +10,7 @@ import {
 import { ratchetTypeOf } from "../framing/private-message.ts";
 import { signLeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
+import { seenId } from "../schedule/ratchet.ts";
 import { markReceived } from "../schedule/secret-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import { checkAdd } from "./apply-proposals.ts";
@@ -138,12 +139,12 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
     content: body,
   };
   const wireFormat = options.wireFormat ?? "privateMessage";
-  const signed = { wireFormat, content, groupContext: state.encodedContext };
+  const tbs = contentTbs({ wireFormat, content, groupContext: state.encodedContext });
   const marked =
     wireFormat === "privateMessage"
-      ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), contentTbs(signed))
+      ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(tbs))
       : state.secretTree;
-  const signature = await signContent(suite, signed, state.signatureKey);
+  const signature = await signTbs(suite, tbs, state.signatureKey);
   const authenticated: AuthenticatedContent = {
     wireFormat,
     content,

@@ -1,6 +1,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { sha256Digest } from "../crypto/digest.ts";
 import { MlsError } from "../errors.ts";
 
 /** One key and nonce of a sender ratchet, for one message. */
@@ -158,9 +159,13 @@ export const SEEN_CHUNK = 32;
 const SEEN_ID_LENGTH = 16;
 const NOTHING_SEEN: SeenMessages = { full: [], tail: [] };
 
-/** Notes the signed bytes as seen. Throws REPLAYED if they were before. */
-export function markSeen(suite: CipherSuite, ratchet: Ratchet, signedBytes: Uint8Array): Ratchet {
-  const id = bytesToHex(suite.hash(signedBytes).subarray(0, SEEN_ID_LENGTH));
+/** What signed bytes are remembered by. */
+export async function seenId(signedBytes: Uint8Array): Promise<string> {
+  return bytesToHex((await sha256Digest(signedBytes)).subarray(0, SEEN_ID_LENGTH));
+}
+
+/** Notes signed bytes as seen, by their id. Throws REPLAYED if they were before. */
+export function markSeen(ratchet: Ratchet, id: string): Ratchet {
   const { full, tail } = ratchet.seen;
   if (tail.includes(id) || full.some((chunk) => chunk.ids.has(id))) {
     throw new MlsError("REPLAYED", "this signed message was received before");

@@ -72,7 +72,7 @@ describe("records of a secret tree", () => {
       // The first leaps over as many as are kept; every tenth fills one of the holes.
       const generation = n % 10 === 9 ? filled++ : next++;
       const key = takeReceiveKey(suite, tree, 7000, "application", generation);
-      const after = markReceived(suite, key.tree, 7000, "application", Uint8Array.of(n));
+      const after = markReceived(suite, key.tree, 7000, "application", idOf(n));
       const { put, delete: gone } = diffSecretTree(tree, after);
       tree = after;
       if (n === 0) continue;
@@ -93,7 +93,7 @@ describe("records of a secret tree", () => {
         fc.constant("send" as const),
         fc.record({ generation: fc.nat(80), now: fc.nat(3) }),
         fc.record({ dropBefore: fc.nat(3) }),
-        fc.record({ signed: fc.uint8Array({ maxLength: 2 }) }),
+        fc.record({ signed: fc.nat(300) }),
       ),
     });
     fc.assert(
@@ -141,11 +141,13 @@ describe("records of a secret tree", () => {
   });
 });
 
+const idOf = (n: number): string => n.toString(16).padStart(32, "0");
+
 function act(
   tree: SecretTree,
   leaf: number,
   type: "handshake" | "application",
-  action: "send" | { generation: number; now: number } | { dropBefore: number } | { signed: Uint8Array },
+  action: "send" | { generation: number; now: number } | { dropBefore: number } | { signed: number },
 ): SecretTree {
   try {
     if (action === "send") return takeSendKey(suite, tree, leaf, type).tree;
@@ -154,7 +156,7 @@ function act(
       const { generation, now } = action;
       return takeReceiveKey(suite, tree, leaf, type, generation, DEFAULT_RATCHET_LIMITS, now).tree;
     }
-    return markReceived(suite, tree, leaf, type, action.signed);
+    return markReceived(suite, tree, leaf, type, idOf(action.signed));
   } catch {
     return tree; // a used generation or a replay changes nothing
   }

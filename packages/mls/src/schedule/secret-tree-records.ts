@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
-import { decode, encode } from "../codec/codec.ts";
+import { decode, encode, opaque } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import {
@@ -38,7 +38,7 @@ export function diffSecretTree(before: SecretTree | undefined, after: SecretTree
     diffNode(before.root, after.root, 0, after.width, changes);
     return changes;
   }
-  const gone = new Map(before === undefined ? [] : recordsOf(before.root, 0, before.width));
+  const gone = before === undefined ? [] : recordKeys(before.root, 0, before.width);
   const wanted = after === undefined ? [] : recordsOf(after.root, 0, after.width);
   replaceRecords(gone, wanted, changes);
   return changes;
@@ -85,7 +85,7 @@ function diffNode(
     for (const type of RATCHET_TYPES) diffRatchet(before[type], after[type], first, type, changes);
     return;
   }
-  replaceRecords(new Map(recordsOf(before, first, width)), recordsOf(after, first, width), changes);
+  replaceRecords(recordKeys(before, first, width), recordsOf(after, first, width), changes);
 }
 
 function diffRatchet(
@@ -102,10 +102,10 @@ function diffRatchet(
   }
   diffSkipped(before.skipped, after.skipped, leaf, type, changes);
   if (before.seen === after.seen) return;
-  const had = new Map(seenRecords(before.seen, before.seen.full.length, leaf, type));
+  const tail = seenKey(leaf, type, before.seen.full.length);
   // Closed chunks never change, so only those from the old tail on are looked at.
   replaceRecords(
-    had,
+    before.seen.tail.length > 0 ? [tail] : [],
     seenRecords(after.seen, Math.min(before.seen.full.length, after.seen.full.length), leaf, type),
     changes,
   );
@@ -134,13 +134,17 @@ function diffSkipped(
 }
 
 function replaceRecords(
-  gone: ReadonlyMap<string, Uint8Array>,
+  gone: Iterable<string>,
   wanted: readonly (readonly [string, Uint8Array])[],
   changes: RecordChanges,
 ): void {
   const kept = new Set(wanted.map(([key]) => key));
   for (const record of wanted) changes.put.push(record);
-  for (const key of gone.keys()) if (!kept.has(key)) changes.delete.push(key);
+  for (const key of gone) if (!kept.has(key)) changes.delete.push(key);
+}
+
+function recordKeys(node: SecretNode, first: number, width: number): string[] {
+  return recordsOf(node, first, width).map(([key]) => key);
 }
 
 function recordsOf(node: SecretNode, first: number, width: number): [string, Uint8Array][] {
@@ -174,7 +178,8 @@ function seenRecords(
   if (seen.tail.length > 0) chunks.push([...seen.tail]);
   return chunks.map((ids, i) => [
     seenKey(leaf, type, from + i),
-    encode(storedSeenCodec, ids.map(hexToBytes)),
+    // As storedSeenCodec writes it: ids of equal length, one after the other.
+    encode(opaque, hexToBytes(ids.join(""))),
   ]);
 }
 

@@ -117,16 +117,16 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
   return leafRatchets(dropSkippedBefore(node.handshake, time), dropSkippedBefore(node.application, time));
 }
 
-/** The tree in which this leaf's signed bytes are noted. Throws REPLAYED if they already were. */
+/** The tree in which this leaf's signed bytes are noted, by their seenId. Throws REPLAYED if they already were. */
 export function markReceived(
   suite: CipherSuite,
   tree: SecretTree,
   leaf: number,
   type: RatchetType,
-  signedBytes: Uint8Array,
+  id: string,
 ): SecretTree {
   return changeRatchet(suite, tree, leaf, type, (ratchet) => ({
-    ratchet: markSeen(suite, ratchet, signedBytes),
+    ratchet: markSeen(ratchet, id),
     result: undefined,
   })).tree;
 }
