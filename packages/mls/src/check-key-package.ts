@@ -5,6 +5,7 @@ import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, verifyKeyPackageSignature } from "./key-package.ts";
 import { checkLeafCapabilities, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
+import { checkLastResort } from "./last-resort.ts";
 import { checkLifetime, type LifetimeBounds } from "./lifetime.ts";
 import { MLS10 } from "./version.ts";
 
@@ -50,6 +51,7 @@ export async function checkDecodedKeyPackage(
   checkLeafCapabilities(leafNode, keyPackage.cipherSuite);
   const missing = unsupportedExtension(leafNode.capabilities, keyPackage.extensions);
   if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`, "§10");
+  checkLastResort(keyPackage.extensions);
   // §10: init key and encryption key are valid for the suite
   if (!suite.isHpkePublicKey(keyPackage.initKey)) fail("its init key is no key of the suite", "§10");
   if (!suite.isHpkePublicKey(leafNode.encryptionKey))

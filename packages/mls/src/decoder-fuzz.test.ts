@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { appDataDictionaryCodec } from "./app-components.ts";
 import { type Codec, decode, encode } from "./codec/codec.ts";
 import { commitCodec } from "./commit.ts";
+import { mediaTypeListCodec } from "./content-advertisement.ts";
 import { credentialCodec } from "./credential.ts";
 import { MlsError } from "./errors.ts";
 import { extensionsCodec, externalSendersCodec, requiredCapabilitiesCodec } from "./extension.ts";
@@ -28,6 +30,8 @@ const decoders: Record<string, (bytes: Uint8Array) => Uint8Array | undefined> = 
   ratchetTree: reEncode(ratchetTreeCodec),
   commit: reEncode(commitCodec),
   proposal: reEncode(proposalCodec),
+  appDataDictionary: reEncode(appDataDictionaryCodec),
+  mediaTypeList: reEncode(mediaTypeListCodec),
   credential: reEncode(credentialCodec),
   extensions: reEncode(extensionsCodec),
   externalSenders: reEncode(externalSendersCodec),

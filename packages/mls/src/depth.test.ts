@@ -130,10 +130,12 @@ describe("[DEPTH-2] long lists cost in proportion to their length", () => {
 
   test("capabilities of a leaf against its extensions (§7.2)", async () => {
     const listed = Array.from({ length: LONG }, () => 0xf000);
+    // A zero byte is an empty list, which an app_data_dictionary among the extensions has to be at least.
+    const data = Uint8Array.of(0);
     const long: UnsignedLeafNode = {
       ...leaf,
       capabilities: { ...leaf.capabilities, extensions: [...listed, ...Array(0xe000).keys()] },
-      extensions: Array.from({ length: 0xe000 }, (_, type) => ({ type, data: new Uint8Array() })),
+      extensions: Array.from({ length: 0xe000 }, (_, type) => ({ type, data })),
     };
     expect(await errorCode(() => checkLeafCapabilities(long, 1))).toBeUndefined();
   });

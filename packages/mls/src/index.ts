@@ -19,6 +19,28 @@ export {
   SUITE_X448_CHACHA20POLY1305_SHA512_ED448,
   supportedCipherSuites,
 } from "./crypto/cipher-suite.ts";
+export {
+  appComponentsIn,
+  appDataDictionary,
+  COMPONENT_APP_COMPONENTS,
+  COMPONENT_CONTENT_MEDIA_TYPES,
+  COMPONENT_LAST_RESORT_KEY_PACKAGE,
+  type ComponentData,
+  componentsIn,
+  componentsListCodec,
+  EXTENSION_APP_DATA_DICTIONARY,
+  findComponent,
+} from "./app-components.ts";
+export {
+  advertiseMediaTypes,
+  frameApplicationData,
+  type FramedApplicationData,
+  type MediaType,
+  type MediaTypeParameter,
+  mediaTypesIn,
+  readApplicationData,
+  requireMediaTypes,
+} from "./content-advertisement.ts";
 export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";
 export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";

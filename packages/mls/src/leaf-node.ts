@@ -12,6 +12,8 @@ import {
   u8,
   vector,
 } from "./codec/codec.ts";
+import { appComponentsIn } from "./app-components.ts";
+import { mediaTypeKey, mediaTypesIn } from "./content-advertisement.ts";
 import type { CipherSuite, SignaturePrivateKey } from "./crypto/cipher-suite.ts";
 import { type Credential, credentialCodec, credentialType } from "./credential.ts";
 import { MlsError } from "./errors.ts";
@@ -151,7 +153,8 @@ const leafWithPlaceCodec = struct<UnsignedLeafNode & LeafPlace>({
 
 /**
  * The rules of §7.2 and §7.3 that a leaf must keep by itself, whatever the group: its capabilities list the version,
- * the suite, its own credential type and its own extensions. Throws LEAF_NODE_INVALID.
+ * the suite, its own credential type and its own extensions, and what it advertises can be read. Throws
+ * LEAF_NODE_INVALID.
  */
 export function checkLeafCapabilities(leaf: UnsignedLeafNode, suiteId: number): void {
   const { capabilities } = leaf;
@@ -162,6 +165,25 @@ export function checkLeafCapabilities(leaf: UnsignedLeafNode, suiteId: number): 
   }
   const missing = unsupportedExtension(capabilities, leaf.extensions);
   if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`);
+  advertisedBy(leaf);
+}
+
+/**
+ * What a leaf says in its app_data_dictionary (draft-ietf-mls-extensions): the components that it supports, and the
+ * media types that it accepts, as mediaTypeKey names them. Throws LEAF_NODE_INVALID where that can't be read.
+ */
+export function advertisedBy(leaf: UnsignedLeafNode): {
+  readonly components: readonly number[];
+  readonly mediaTypes: readonly string[];
+} {
+  try {
+    return {
+      components: appComponentsIn(leaf.extensions),
+      mediaTypes: mediaTypesIn(leaf.extensions).map(mediaTypeKey),
+    };
+  } catch (cause) {
+    throw new MlsError("LEAF_NODE_INVALID", "its app_data_dictionary can't be read", { cause });
+  }
 }
 
 /** The type of an extension that these capabilities don't cover: neither listed nor one of the defaults (§7.2). */

@@ -11,6 +11,7 @@ export {
   decodeCredential,
   encodeCredential,
 } from "./credential.ts";
+export { isLastResort } from "./last-resort.ts";
 export { MlsError, type MlsErrorCode } from "./errors.ts";
 export {
   type Extension,

@@ -8,10 +8,9 @@ import {
 import {
   checkKeyPackage,
   cipherSuite,
-  findExtension,
+  isLastResort,
   type KeyPackage,
   keyPackageRef,
-  LAST_RESORT,
   MlsError,
   verifyEd25519,
 } from "@thicket/mls/public";
@@ -63,7 +62,7 @@ function summarise(keyPackage: KeyPackage): CheckedKeyPackage | undefined {
     ref: keyPackageRef(cipherSuite(keyPackage.cipherSuite), keyPackage),
     notBefore: milliseconds(source.lifetime.notBefore),
     notAfter: milliseconds(source.lifetime.notAfter),
-    lastResort: findExtension(keyPackage.extensions, LAST_RESORT) !== undefined,
+    lastResort: isLastResort(keyPackage),
   };
 }
 

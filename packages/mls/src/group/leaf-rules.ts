@@ -18,6 +18,7 @@ import {
 import { lookupIn } from "../lookup.ts";
 import { isDefaultProposal } from "../proposal.ts";
 import type { Member, RatchetTree } from "../tree/ratchet-tree.ts";
+import { checkComponentSupport } from "./component-rules.ts";
 import { repeatedKey } from "../tree/key-uniqueness.ts";
 import { summaryOf } from "../tree/tree-summary.ts";
 
@@ -97,6 +98,7 @@ export function checkGroupSupport(tree: RatchetTree, contextExtensions: readonly
   for (const type of credentialTypesInUse) {
     if (!hasCredential(type)) throw missing(`credential type ${type}, which is in use`, "§7.3");
   }
+  checkComponentSupport(supported, contextExtensions);
 }
 
 /** §7.3: signature and encryption keys of these leaves stand nowhere else in the tree. */

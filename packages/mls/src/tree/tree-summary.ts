@@ -1,5 +1,5 @@
 import { credentialType } from "../credential.ts";
-import type { LeafNode } from "../leaf-node.ts";
+import { advertisedBy, type LeafNode } from "../leaf-node.ts";
 import { lookupIn } from "../lookup.ts";
 import { isLeafSlot, type RatchetTree } from "./ratchet-tree.ts";
 
@@ -13,6 +13,10 @@ export interface TreeSummary {
     readonly extensions: readonly number[];
     readonly proposals: readonly number[];
     readonly credentials: readonly number[];
+    /** Of the app_data_dictionary (draft-ietf-mls-extensions). */
+    readonly components: readonly number[];
+    /** The same, as mediaTypeKey names them. */
+    readonly mediaTypes: readonly string[];
   };
 }
 
@@ -34,6 +38,8 @@ function computeSummary(tree: RatchetTree): TreeSummary | null {
       extensions: intersect(left.supported.extensions, right.supported.extensions),
       proposals: intersect(left.supported.proposals, right.supported.proposals),
       credentials: intersect(left.supported.credentials, right.supported.credentials),
+      components: intersect(left.supported.components, right.supported.components),
+      mediaTypes: intersect(left.supported.mediaTypes, right.supported.mediaTypes),
     },
   };
 }
@@ -42,7 +48,7 @@ function leafSummary(leafNode: LeafNode): TreeSummary {
   const { extensions, proposals, credentials } = leafNode.capabilities;
   return {
     credentialTypesInUse: [credentialType(leafNode.credential)],
-    supported: { extensions, proposals, credentials },
+    supported: { extensions, proposals, credentials, ...advertisedBy(leafNode) },
   };
 }
 
@@ -51,7 +57,7 @@ function unite(a: readonly number[], b: readonly number[]): readonly number[] {
   return b.every(known) ? a : [...new Set([...a, ...b])];
 }
 
-function intersect(a: readonly number[], b: readonly number[]): readonly number[] {
+function intersect<T extends number | string>(a: readonly T[], b: readonly T[]): readonly T[] {
   const known = lookupIn(b);
   return a.every(known) ? a : a.filter(known);
 }
