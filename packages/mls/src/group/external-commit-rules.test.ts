@@ -19,6 +19,7 @@ import {
 } from "../testing/people.ts";
 import { encryptionKeyAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
+import { createExternalInit, openExternalInit } from "./external-init.ts";
 import type { GroupState } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
 import { rootPathSecretOf } from "./receive-commit.ts";
@@ -133,9 +134,12 @@ describe("[EXTERNAL-6] an external commit", () => {
     await expectRefusal({ path: false }, "COMMIT_INVALID", "§12.4.3.2");
   });
 
-  test("is signed by the key in its own leaf (§6.1)", async () => {
+  test("is signed by the key in its own leaf (§6.1), which is looked at only where a policy could say yes", async () => {
     const { privateKey: messageKey } = await member(0).suite.signatureKeyPair(deps.random);
     await expectRefusal({ messageKey }, "SIGNATURE_INVALID", "§6.1");
+    await expect(verdict({ messageKey }, zoe, deps)).rejects.toMatchObject({
+      code: "EXTERNAL_COMMIT_REFUSED",
+    });
     await expectRefusal({ messageKey: member(1).signatureKey }, "SIGNATURE_INVALID", "§6.1");
   });
 
@@ -153,6 +157,18 @@ describe("[EXTERNAL-6] an external commit", () => {
     await expect(processMessage(member(0), forked, open)).rejects.toMatchObject({
       code: "SIGNATURE_INVALID",
     });
+  });
+
+  test("sends an init secret by the HPKE export of that name (§8.3)", async () => {
+    const { suite, secrets } = member(0);
+    const { publicKey, privateKey } = await suite.deriveKeyPair(secrets.externalSecret);
+    const { kemOutput, initSecret } = await createExternalInit(suite, publicKey, deps.random);
+    const label = utf8ToBytes("MLS 1.0 external init secret");
+    const info = new Uint8Array();
+    expect(initSecret).toEqual(
+      await suite.receiveExport(kemOutput, privateKey, publicKey, info, label, suite.hashLength),
+    );
+    expect(await openExternalInit(suite, secrets.externalSecret, kemOutput)).toEqual(initSecret);
   });
 
   test("goes on from the init secret that it sent, not from the group's (§8.3, §12.4.3.2)", async () => {

@@ -232,7 +232,11 @@ describe("[EXTERNAL-3] the application's answer", () => {
     const { message } = await joinByExternalCommit(joining(carol, await exportGroupInfo(state)));
     const silent: EngineDeps = { ...deps, external: { allowProposal: () => Promise.resolve(true) } };
     const refusing: EngineDeps = { ...deps, external: { allowCommit: () => Promise.resolve(false) } };
-    for (const reader of [deps, silent, refusing]) {
+    const mute: EngineDeps = {
+      ...deps,
+      external: { allowCommit: () => Promise.resolve(JSON.parse("null")) },
+    };
+    for (const reader of [deps, silent, refusing, mute]) {
       await expect(processMessage(state, message, reader, { allowPublic: true })).rejects.toMatchObject({
         code: "EXTERNAL_COMMIT_REFUSED",
         section: "§12.4.3.2",

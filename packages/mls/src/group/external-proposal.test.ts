@@ -237,8 +237,12 @@ describe("[EXTERNAL-11] proposals from outside", () => {
   test("are taken only where the application says so (§12.1.8)", async () => {
     const no: EngineDeps = { ...deps, external: { allowProposal: () => Promise.resolve(false) } };
     const silent: EngineDeps = { ...deps, external: { allowCommit: () => Promise.resolve(true) } };
+    const mute: EngineDeps = {
+      ...deps,
+      external: { allowProposal: () => Promise.resolve(JSON.parse("null")) },
+    };
     for (const { message } of [await proposed(add()), await asking(zoe, zoes)]) {
-      for (const reader of [deps, no, silent]) {
+      for (const reader of [deps, no, silent, mute]) {
         await expect(processMessage(member(0), message, reader, { allowPublic: true })).rejects.toMatchObject(
           {
             code: "EXTERNAL_PROPOSAL_REFUSED",
@@ -247,6 +251,13 @@ describe("[EXTERNAL-11] proposals from outside", () => {
         );
       }
     }
+  });
+
+  test("are refused unread where no answer could be yes", async () => {
+    const { message } = await proposed(add(), zoe);
+    await expect(processMessage(member(0), message, deps)).rejects.toMatchObject({
+      code: "EXTERNAL_PROPOSAL_REFUSED",
+    });
   });
 
   test("are shown to the application with who sent them", async () => {
@@ -309,6 +320,18 @@ describe("[EXTERNAL-11] proposals from outside", () => {
         expect.objectContaining({ code: "RECORD_INVALID" }),
       );
     }
+  });
+
+  test("update no leaf, whatever a store gives back (§12.1.8)", async () => {
+    const leafNode = ownLeafNode(member(1));
+    const ref = new Uint8Array(32);
+    const sender = { kind: "external", senderIndex: 0 } as const;
+    const pending = { ref, proposal: { kind: "update", leafNode }, sender } as const;
+    const state = { ...member(0), proposals: new Map([[bytesToHex(ref), pending]]) };
+    await expect(stageCommit(state, { proposals: [ref] }, deps)).rejects.toMatchObject({
+      code: "PROPOSAL_INVALID",
+      section: "§12.1.8",
+    });
   });
 
   test("have no say in an external commit, which drops them (§12.4.3.2)", async () => {
