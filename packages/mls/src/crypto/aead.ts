@@ -1,4 +1,3 @@
-import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { MlsError } from "../errors.ts";
 import { type CryptoKey, subtle } from "./web-crypto.ts";
 
@@ -37,7 +36,7 @@ export const chaCha20Poly1305: Aead = {
   nonceLength: 12,
   async seal(key, nonce, aad, plaintext) {
     const imported = await importChaCha(key);
-    if (imported === undefined) return chacha20poly1305(key, nonce, aad).encrypt(plaintext);
+    if (imported === undefined) return sealChaChaInScript(key, nonce, aad, plaintext);
     return sealWith(CHACHA, imported, nonce, aad, plaintext);
   },
   async open(key, nonce, aad, ciphertext) {
@@ -89,15 +88,32 @@ async function openWith(
 }
 
 /** ChaCha20-Poly1305 without WebCrypto. */
-export function openChaChaInScript(
+export async function sealChaChaInScript(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Promise<Uint8Array> {
+  const { chacha20poly1305 } = await loadScript();
+  return chacha20poly1305(key, nonce, aad).encrypt(plaintext);
+}
+
+/** Throws AEAD_OPEN_FAILED. */
+export async function openChaChaInScript(
   key: Uint8Array,
   nonce: Uint8Array,
   aad: Uint8Array,
   ciphertext: Uint8Array,
-): Uint8Array {
+): Promise<Uint8Array> {
+  const { chacha20poly1305 } = await loadScript();
   try {
     return chacha20poly1305(key, nonce, aad).decrypt(ciphertext);
   } catch (error) {
     throw new MlsError("AEAD_OPEN_FAILED", "the ciphertext does not open", { cause: error });
   }
+}
+
+/** Fetched only where WebCrypto lacks the cipher: most never need it. */
+function loadScript() {
+  return import("@noble/ciphers/chacha.js");
 }
