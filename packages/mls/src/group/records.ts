@@ -174,10 +174,15 @@ export function storedNodes<T extends Node | undefined>(
   records: ReadonlyMap<string, Uint8Array>,
   codec: Parameters<typeof decode<T>>[0],
 ): NodeChange[] {
-  return withPrefix(records, "public/node/").map(([index, value]) => [
-    nodeIndex(index),
-    decode(codec, value),
-  ]);
+  return withPrefix(records, "public/node/").map(([text, value]): NodeChange => {
+    const index = nodeIndex(text);
+    const node = decode(codec, value);
+    // §7.8: leaves stand at even indexes. Read as blank, a stray node would vanish where blank is what belongs.
+    if (node !== undefined && (node.kind === "leaf") !== (index % 2 === 0)) {
+      throw damaged(`node ${index} is of the wrong type`);
+    }
+    return [index, node];
+  });
 }
 
 /** HPKE private keys by node index: some log n of them, new with every commit. */

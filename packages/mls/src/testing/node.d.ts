@@ -33,6 +33,28 @@ declare module "node:v8" {
   export function setFlagsFromString(flags: string): void;
 }
 
+declare module "node:worker_threads" {
+  export const isMainThread: boolean;
+  export const parentPort: { postMessage(value: object): void } | null;
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the parent sent
+  export const workerData: any;
+  export class Worker {
+    constructor(script: string, options: { workerData: object });
+    // oxlint-disable-next-line typescript/no-explicit-any -- whatever the worker sent
+    on(event: "message" | "error", listener: (value: any) => void): void;
+    terminate(): Promise<number>;
+  }
+}
+
+declare module "node:perf_hooks" {
+  export const performance: { readonly timeOrigin: number; now(): number };
+}
+
+declare module "node:timers" {
+  export function setInterval(run: () => void, milliseconds: number): object;
+  export function clearInterval(timer: object): void;
+}
+
 declare module "node:vm" {
   export function runInNewContext(code: string): unknown;
 }

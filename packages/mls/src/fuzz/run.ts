@@ -1,0 +1,59 @@
+import { diceOf } from "./dice.ts";
+import { fuzzDecoders } from "./decoder-target.ts";
+import { fuzzGroupInfo, fuzzJoin, fuzzKeyPackage, fuzzLate } from "./entry-targets.ts";
+import { fuzzMessage } from "./message-target.ts";
+import { type Outcome, prepare, type Prepared, type Run } from "./prepare.ts";
+import { fuzzGroupRecords, fuzzPastRecords } from "./record-targets.ts";
+
+export const TARGETS = {
+  decoders: fuzzDecoders,
+  processMessage: fuzzMessage,
+  joinGroup: fuzzJoin,
+  groupInfo: fuzzGroupInfo,
+  openLate: fuzzLate,
+  checkKeyPackage: fuzzKeyPackage,
+  loadGroup: fuzzGroupRecords,
+  loadPastEpoch: fuzzPastRecords,
+} as const satisfies Record<string, (run: Run) => Promise<Outcome>>;
+
+export type TargetName = keyof typeof TARGETS;
+
+export const TARGET_NAMES: readonly TargetName[] = [
+  "decoders",
+  "processMessage",
+  "joinGroup",
+  "groupInfo",
+  "openLate",
+  "checkKeyPackage",
+  "loadGroup",
+  "loadPastEpoch",
+];
+
+/** Executions that share one world. */
+const PER_WORLD = 400;
+let lastWorld: { readonly seed: string; readonly prepared: Promise<Prepared> } | undefined;
+
+/** Runs execution number `n` of a target. Throws with the run's name and input in the message. */
+export async function execute(seed: string, target: TargetName, n: number): Promise<Outcome> {
+  const worldSeed = `${seed}/${Math.floor(n / PER_WORLD)}`;
+  if (lastWorld?.seed !== worldSeed) lastWorld = { seed: worldSeed, prepared: prepare(worldSeed) };
+  const name = `${seed}/${target}/${n}`;
+  const run: Run = { seed: name, prepared: await lastWorld.prepared, dice: diceOf(name), input: undefined };
+  try {
+    return await TARGETS[target](run);
+  } catch (cause) {
+    throw new FuzzFailure(name, run.input, cause);
+  }
+}
+
+export class FuzzFailure extends Error {
+  override name = "FuzzFailure";
+  readonly run: string;
+  readonly input: Uint8Array | undefined;
+
+  constructor(run: string, input: Uint8Array | undefined, cause: unknown) {
+    super(`${run}: ${String(cause)}`, { cause });
+    this.run = run;
+    this.input = input;
+  }
+}
