@@ -1,5 +1,5 @@
 import { decode, opaque } from "../codec/codec.ts";
-import { cipherSuite, type CipherSuite } from "../crypto/cipher-suite.ts";
+import { loadCipherSuite, type CipherSuite } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import {
@@ -59,7 +59,7 @@ export async function readGroupInfo(options: ReadGroupInfoOptions): Promise<Grou
   }
   const { groupInfo } = message;
   const { groupContext: context, extensions, signer, confirmationTag } = groupInfo;
-  const suite = cipherSuite(context.cipherSuite);
+  const suite = await loadCipherSuite(context.cipherSuite);
   const externalPub = readExternalPub(suite, extensions);
   const tree = await checkGroupInfo(suite, groupInfo, options.ratchetTree, options.deps);
   return { context, members: membersOf(tree), signer, extensions, externalPub, suite, tree, confirmationTag };

@@ -1,6 +1,6 @@
 import { encode } from "../codec/codec.ts";
 import {
-  cipherSuite,
+  loadCipherSuite,
   type CipherSuite,
   type SignatureKeyPair,
   type SignaturePrivateKey,
@@ -41,10 +41,11 @@ export interface OutsideProposal {
  * A proposal of somebody who is no member but is named in the group's external_senders (RFC 9420 §12.1.8). Throws
  * CONTENT_UNEXPECTED for an Update or an ExternalInit, which only members and joiners make.
  */
-export function createExternalProposal(options: ExternalProposalOptions): Promise<OutsideProposal> {
-  const { suite, senderIndex, proposal, signatureKey } = options;
+export async function createExternalProposal(options: ExternalProposalOptions): Promise<OutsideProposal> {
+  const { senderIndex, proposal, signatureKey } = options;
+  const suite = await loadCipherSuite(options.suite);
   const sender = { kind: "external", senderIndex } as const;
-  return sendFromOutside(cipherSuite(suite), options, sender, proposal, signatureKey);
+  return sendFromOutside(suite, options, sender, proposal, signatureKey);
 }
 
 export interface SelfProposalOptions extends ProposalPlace {
@@ -60,7 +61,7 @@ export async function proposeSelf(options: SelfProposalOptions): Promise<Outside
   if (!equalBytes(signatureKey.publicKey, keyPackage.leafNode.signatureKey)) {
     throw new MlsError("KEY_INVALID", "the signature key is not that of the key package");
   }
-  const suite = cipherSuite(keyPackage.cipherSuite);
+  const suite = await loadCipherSuite(keyPackage.cipherSuite);
   const sender = { kind: "newMemberProposal" } as const;
   return sendFromOutside(suite, options, sender, { kind: "add", keyPackage }, signatureKey.privateKey);
 }
