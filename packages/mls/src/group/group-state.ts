@@ -71,10 +71,12 @@ export function startEpoch({ secrets, ...parts }: EpochParts): GroupState {
   };
 }
 
-/** The state with one more proposal. */
+/** The state with one more proposal; the same state where it is known, as a PublicMessage that comes twice is. */
 export function withProposal(state: GroupState, pending: PendingProposal): GroupState {
+  const ref = bytesToHex(pending.ref);
+  if (state.proposals.has(ref)) return state;
   const proposals = new Map(state.proposals);
-  proposals.set(bytesToHex(pending.ref), pending);
+  proposals.set(ref, pending);
   return { ...state, proposals };
 }
 

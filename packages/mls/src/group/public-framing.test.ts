@@ -84,6 +84,16 @@ describe("[FRAME-12] public handshake messages", () => {
     expect([...loaded.proposals.values()]).toMatchObject([{ sender: { kind: "member", leafIndex: 1 } }]);
   });
 
+  test("change nothing when they come a second time", async () => {
+    const [alice, bob] = await three();
+    const leave = await proposeRemove(bob, 1, inPublic, deps);
+    const heard = await hear(alice, leave.message);
+    expect(await hear(heard, leave.message)).toBe(heard);
+    const { staged } = await stageCommit(bob, inPublic, deps);
+    const processed = await processMessage(heard, staged.message, deps, allowPublic);
+    expect(processed.state).toBe(heard);
+  });
+
   test("carry the membership tag over content, signature and confirmation tag (§6.2)", async () => {
     const [alice, bob] = await three();
     const { staged } = await stageCommit(bob, inPublic, deps);

@@ -1,7 +1,8 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import type { Random } from "../crypto/cipher-suite.ts";
-import { found, join, packageOf, person, testDeps } from "../testing/people.ts";
+import type { GroupWireFormat } from "../framing/message.ts";
+import { CAPABILITIES, found, join, nextOf, packageOf, person, testDeps } from "../testing/people.ts";
 import {
   advanceMember,
   advancePast,
@@ -10,7 +11,10 @@ import {
   storeMember,
 } from "../testing/stored-member.ts";
 import type { EngineDeps } from "./authentication.ts";
+import { exportGroupInfo } from "./export-group-info.ts";
+import { proposeSelf } from "./external-proposal.ts";
 import { epochAuthenticator, type GroupState, members } from "./group-state.ts";
+import { joinByExternalCommit } from "./join-by-external-commit.ts";
 import { openLate, retireEpoch } from "./past-epoch.ts";
 import { processMessage } from "./process-message.ts";
 import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
@@ -33,7 +37,9 @@ interface World {
 
 describe("[GROUP-1] under a random schedule of joins, leaves, updates, races, crashes and late messages", () => {
   test.each(["one", "two", "three"])("all members agree after every commit: seed %s", async (seed) => {
-    const deps = testDeps(`schedule ${seed}`);
+    const yes = (): Promise<boolean> => Promise.resolve(true);
+    const external = { allowCommit: yes, allowProposal: yes };
+    const deps: EngineDeps = { ...testDeps(`schedule ${seed}`), external };
     const world: World = {
       deps,
       random: deps.random,
@@ -46,7 +52,7 @@ describe("[GROUP-1] under a random schedule of joins, leaves, updates, races, cr
     const founder = await person("p0", deps.random);
     world.people.set("p0", storeMember(await found(founder, deps)));
     world.names = 1;
-    for (let step = 0; step < 60; step++) {
+    for (let step = 0; step < 70; step++) {
       await act(world);
       for (let i = 0; i < 3; i++) await deliverOne(world);
     }
@@ -57,7 +63,7 @@ describe("[GROUP-1] under a random schedule of joins, leaves, updates, races, cr
 });
 
 async function act(world: World): Promise<void> {
-  const roll = pick(world.random, 10);
+  const roll = pick(world.random, 12);
   if (world.people.size < 3 || (roll < 2 && world.people.size < 14)) return addSomebody(world);
   if (roll < 5) return sendText(world);
   if (roll < 6) return propose(world);
@@ -65,7 +71,52 @@ async function act(world: World): Promise<void> {
     await commit(world, { remove: [victimOf(world)] });
     return;
   }
+  if (roll < 8) return comeFromOutside(world);
+  if (roll < 9) return askToBeAdded(world);
   return race(world);
+}
+
+/** Somebody joins by a commit of their own: a newcomer, or a member that has lost its state. */
+async function comeFromOutside(world: World): Promise<void> {
+  const { deps } = world;
+  const [lost, former] = anybody(world);
+  const comesBack = pick(world.random, 2) === 0;
+  const who = await person(comesBack ? lost : `p${world.names++}`, deps.random);
+  const joined = await joinByExternalCommit({
+    groupInfo: await exportGroupInfo(anybody(world)[1].state),
+    credential: who.credential,
+    signatureKey: who.signatureKey,
+    capabilities: CAPABILITIES,
+    ...(comesBack && { remove: former.state.ownLeaf }),
+    deps,
+  });
+  for (const [reader, member] of world.people) {
+    enter(world, reader, member, (await follow(member, joined.message, deps)).next);
+  }
+  world.people.set(who.name, storeMember(nextOf(joined)));
+  agree(world);
+}
+
+/** A newcomer proposes to be added, and somebody commits it with whatever else is pending. */
+async function askToBeAdded(world: World): Promise<void> {
+  const { deps } = world;
+  const { groupId, epoch } = anybody(world)[1].state.context;
+  const who = await person(`p${world.names++}`, deps.random);
+  const made = await packageOf(who, deps.random);
+  const { signatureKey } = who;
+  const { message } = await proposeSelf({ groupId, epoch, keyPackage: made.keyPackage, signatureKey });
+  for (const member of world.people.values()) {
+    advanceMember(member, (await processMessage(member.state, message, deps)).state);
+  }
+  const staged = await commit(world, {});
+  if (staged?.welcome === undefined) throw new Error("the one who asked isn't added");
+  world.people.set(who.name, storeMember(await join(who, made, staged.welcome, deps)));
+  agree(world);
+}
+
+/** Handshake messages go out in either wire format. */
+function anyFraming(world: World): { wireFormat: GroupWireFormat } {
+  return { wireFormat: pick(world.random, 3) === 0 ? "publicMessage" : "privateMessage" };
 }
 
 async function addSomebody(world: World): Promise<void> {
@@ -99,20 +150,21 @@ async function propose(world: World): Promise<void> {
   const [name, sender] = anybody(world);
   const sent =
     pick(world.random, 2) === 0
-      ? await proposeUpdate(sender.state, {}, {}, world.deps)
-      : await proposeRemove(sender.state, sender.state.ownLeaf, {}, world.deps);
+      ? await proposeUpdate(sender.state, {}, anyFraming(world), world.deps)
+      : await proposeRemove(sender.state, sender.state.ownLeaf, anyFraming(world), world.deps);
   if (world.people.size < 4 && sent.state.proposals.size > 0) return;
   advanceMember(sender, sent.state);
   for (const [reader, member] of world.people) {
     if (reader === name) continue;
-    advanceMember(member, (await processMessage(member.state, sent.message, world.deps)).state);
+    const heard = await processMessage(member.state, sent.message, world.deps, { allowPublic: true });
+    advanceMember(member, heard.state);
   }
 }
 
 /** Two stage a commit; the first wins, the second crashes and drops its own. */
 async function race(world: World): Promise<void> {
   const [, loser] = anybody(world);
-  const lost = await stageCommit(loser.state, {}, world.deps);
+  const lost = await stageCommit(loser.state, anyFraming(world), world.deps);
   advanceMember(loser, lost.state);
   await commit(world, {});
 }
@@ -121,7 +173,7 @@ async function commit(world: World, intent: CommitIntent): Promise<StagedCommit 
   const { deps } = world;
   const [name, committer] = anybody(world);
   if (intent.remove?.includes(committer.state.ownLeaf) === true) return undefined;
-  const { state, staged } = await stageCommit(committer.state, intent, deps);
+  const { state, staged } = await stageCommit(committer.state, { ...intent, ...anyFraming(world) }, deps);
   advanceMember(committer, state);
   for (const [reader, member] of world.people) {
     const taken = reader === name ? staged : await follow(member, staged.message, deps);
@@ -132,7 +184,7 @@ async function commit(world: World, intent: CommitIntent): Promise<StagedCommit 
 }
 
 async function follow(member: StoredMember, message: Uint8Array, deps: EngineDeps): Promise<StagedCommit> {
-  const processed = await processMessage(member.state, message, deps);
+  const processed = await processMessage(member.state, message, deps, { allowPublic: true });
   if (processed.kind !== "commit") throw new Error("not a commit");
   return processed.staged;
 }
