@@ -1,9 +1,9 @@
-import { type Codec, encode } from "../codec/codec.ts";
-import type { Writer } from "../codec/writer.ts";
+import { encode, u16 } from "../codec/codec.ts";
+import { Writer } from "../codec/writer.ts";
 import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
-import { behindVersion } from "../version.ts";
+import { MLS10 } from "../version.ts";
 import {
   type AuthenticatedContent,
   authenticatedContentCodec,
@@ -20,23 +20,16 @@ export interface SignedContent {
   readonly groupContext: Uint8Array;
 }
 
-/** The encoded FramedContentTBS. */
-export function contentTbs(content: SignedContent): Uint8Array {
-  return encode(contentTbsCodec, content);
+/** The encoded FramedContentTBS. The context is covered for senders who are, or come to be, members. */
+export function contentTbs({ wireFormat, content, groupContext }: SignedContent): Uint8Array {
+  const writer = new Writer();
+  u16.write(writer, MLS10);
+  groupWireFormatCodec.write(writer, wireFormat);
+  framedContentCodec.write(writer, content);
+  const sender = content.sender.kind;
+  if (sender === "member" || sender === "newMemberCommit") writer.raw(groupContext);
+  return writer.finish();
 }
-
-/** Writes only: it is never read back. The context is covered for senders who are, or come to be, members. */
-const contentTbsCodec: Codec<SignedContent> = behindVersion({
-  write(w: Writer, value: SignedContent) {
-    groupWireFormatCodec.write(w, value.wireFormat);
-    framedContentCodec.write(w, value.content);
-    const sender = value.content.sender.kind;
-    if (sender === "member" || sender === "newMemberCommit") w.raw(value.groupContext);
-  },
-  read() {
-    throw new MlsError("DECODE_VALUE", "FramedContentTBS is not read from the wire");
-  },
-});
 
 export function signContent(
   suite: CipherSuite,

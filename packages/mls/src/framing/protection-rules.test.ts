@@ -2,18 +2,20 @@ import { concatBytes } from "@noble/hashes/utils.js";
 import { beforeAll, describe, expect, test } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
-import type { MlsErrorCode } from "../errors.ts";
 import { encodeGroupContext } from "../group-context.ts";
 import { createSecretTree, takeReceiveKey, takeSendKey } from "../schedule/secret-tree.ts";
 import { diffSecretTree } from "../schedule/secret-tree-records.ts";
-import { errorCode } from "../testing/error-code.ts";
+import { refusal } from "../testing/error-code.ts";
+import { packageOf, person } from "../testing/people.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { signContent } from "./authenticate.ts";
+import { contentTbs, proposalRef, signContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
+  authenticatedContentCodec,
   type Content,
   type FramedContent,
+  framedContentCodec,
   type GroupWireFormat,
   mlsMessageCodec,
   type PrivateMessage,
@@ -48,6 +50,8 @@ const SENDER = 1;
 const text: Content = { kind: "application", data: Uint8Array.of(104, 105) };
 const remove: Content = { kind: "proposal", proposal: { kind: "remove", removed: 2 } };
 const member: Sender = { kind: "member", leafIndex: SENDER };
+const { keyPackage } = await packageOf(await person("zoe", random), random);
+const add: Content = { kind: "proposal", proposal: { kind: "add", keyPackage } };
 let signer: { publicKey: Uint8Array; privateKey: Uint8Array };
 
 beforeAll(async () => {
@@ -155,7 +159,7 @@ describe("a private message", () => {
   test("[FRAME-2] opens once", async () => {
     const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
     const { secretTree } = await open(message);
-    expect(await errorCode(() => open(message, { secretTree }))).toBe("GENERATION_USED");
+    expect(await refusal(() => open(message, { secretTree }))).toBe("GENERATION_USED §9.2");
   });
 
   test("[FRAME-3] a member who encrypts another's signed message anew is refused", async () => {
@@ -163,8 +167,8 @@ describe("a private message", () => {
     const original = await protectPrivate(suite, signed, keys, random);
     const { secretTree } = await open(original.message);
     const copy = await handmade({ plaintext: plaintextOf(signed), generation: 1 });
-    expect(await errorCode(() => open(copy))).toBeUndefined(); // the copy by itself is genuine
-    expect(await errorCode(() => open(copy, { secretTree }))).toBe("REPLAYED");
+    expect(await refusal(() => open(copy))).toBeUndefined(); // the copy by itself is genuine
+    expect(await refusal(() => open(copy, { secretTree }))).toBe("REPLAYED");
   });
 
   test("[FRAME-4] a forged message uses up no generation: the genuine one still opens", async () => {
@@ -176,7 +180,7 @@ describe("a private message", () => {
       plaintext: plaintextOf({ ...signed, auth: { ...signed.auth, signature } }),
     });
     const before = diffSecretTree(undefined, keys.secretTree).put;
-    expect(await errorCode(() => open(forged))).toBe("SIGNATURE_INVALID");
+    expect(await refusal(() => open(forged))).toBe("SIGNATURE_INVALID §6.1");
     expect(diffSecretTree(undefined, keys.secretTree).put).toEqual(before);
     const genuine = await protectPrivate(suite, signed, keys, random);
     expect(genuine.generation).toBe(0);
@@ -187,10 +191,10 @@ describe("a private message", () => {
     const plaintext = plaintextOf(await sign("privateMessage", text));
     const padded = (...padding: number[]) =>
       handmade({ plaintext: concatBytes(plaintext, Uint8Array.from(padding)) });
-    expect(await errorCode(async () => open(await padded()))).toBeUndefined();
-    expect(await errorCode(async () => open(await padded(0, 0, 0)))).toBeUndefined();
-    expect(await errorCode(async () => open(await padded(0, 0, 1)))).toBe("PADDING_INVALID");
-    expect(await errorCode(async () => open(await padded(1, 0, 0)))).toBe("PADDING_INVALID");
+    expect(await refusal(async () => open(await padded()))).toBeUndefined();
+    expect(await refusal(async () => open(await padded(0, 0, 0)))).toBeUndefined();
+    expect(await refusal(async () => open(await padded(0, 0, 1)))).toBe("PADDING_INVALID §6.3.1");
+    expect(await refusal(async () => open(await padded(1, 0, 0)))).toBe("PADDING_INVALID §6.3.1");
   });
 
   test.each([
@@ -216,16 +220,16 @@ describe("a private message", () => {
 
   test("[FRAME-7] nobody can move a member's own sending ratchet", async () => {
     const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
-    expect(await errorCode(() => open(message, {}, SENDER))).toBe("OWN_MESSAGE");
+    expect(await refusal(() => open(message, {}, SENDER))).toBe("OWN_MESSAGE");
   });
 
   test("[FRAME-8] a sender at a blank leaf or outside the tree is refused (§6.3.2)", async () => {
     const plaintext = plaintextOf(await sign("privateMessage", text));
     const blank = await handmade({ plaintext, leafIndex: 3 });
-    expect(await errorCode(() => open(blank))).toBe("SENDER_INVALID");
+    expect(await refusal(() => open(blank))).toBe("SENDER_INVALID §6.3.2");
     const anyLeaf = { ownLeaf: 0, signatureKeyOf: () => signer.publicKey };
     const narrow = { ...keys, secretTree: createSecretTree(random.bytes(32), 2) };
-    expect(await errorCode(() => openPrivate(suite, blank, narrow, anyLeaf))).toBe("SENDER_INVALID");
+    expect(await refusal(() => openPrivate(suite, blank, narrow, anyLeaf))).toBe("SENDER_INVALID §6.3.2");
   });
 
   test("[RULE-72] sender data may name any 32-bit leaf: outside the tree it is a sender that isn't there (§6.3.2)", async () => {
@@ -239,9 +243,22 @@ describe("a private message", () => {
       const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aad, senderData);
       const lost = { ...message, encryptedSenderData };
       for (const signatureKeyOf of [leaves, () => signer.publicKey]) {
-        const code = await errorCode(() => openPrivate(suite, lost, keys, { ownLeaf: 0, signatureKeyOf }));
-        expect(code).toBe("SENDER_INVALID");
+        const code = await refusal(() => openPrivate(suite, lost, keys, { ownLeaf: 0, signatureKeyOf }));
+        expect(code).toBe("SENDER_INVALID §6.3.2");
       }
+    }
+  });
+
+  test("sender data holds its three fields and nothing more (§6.3.2)", async () => {
+    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
+    const aad = Uint8Array.of(3, ...groupId, 0, 0, 0, 0, 0, 0, 0, 7, 1);
+    for (const [length, code] of [
+      [11, "DECODE_TRUNCATED"],
+      [13, "DECODE_TRAILING"],
+    ] as const) {
+      const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aad, new Uint8Array(length));
+      expect(await refusal(() => open({ ...message, encryptedSenderData }))).toBe(code);
     }
   });
 
@@ -251,14 +268,14 @@ describe("a private message", () => {
       leafIndex: 2,
     });
     const sameKey = { ownLeaf: 0, signatureKeyOf: () => signer.publicKey };
-    expect(await errorCode(() => openPrivate(suite, stolen, keys, sameKey))).toBe("SIGNATURE_INVALID");
+    expect(await refusal(() => openPrivate(suite, stolen, keys, sameKey))).toBe("SIGNATURE_INVALID §6.1");
   });
 
   test("[FRAME-9] another group, epoch, content type, AAD or ciphertext is refused", async () => {
     const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
-    const code = (changes: Partial<PrivateMessage>) => errorCode(() => open({ ...message, ...changes }));
-    expect(await code({ groupId: Uint8Array.of(1, 2) })).toBe("GROUP_MISMATCH");
-    expect(await code({ epoch: epoch + 1n })).toBe("EPOCH_MISMATCH");
+    const code = (changes: Partial<PrivateMessage>) => refusal(() => open({ ...message, ...changes }));
+    expect(await code({ groupId: Uint8Array.of(1, 2) })).toBe("GROUP_MISMATCH §6.1");
+    expect(await code({ epoch: epoch + 1n })).toBe("EPOCH_MISMATCH §6.1");
     expect(await code({ contentType: "proposal" })).toBe("AEAD_OPEN_FAILED");
     expect(await code({ authenticatedData: new Uint8Array() })).toBe("AEAD_OPEN_FAILED");
     expect(await code({ ciphertext: message.ciphertext.subarray(1) })).toBe("AEAD_OPEN_FAILED");
@@ -270,21 +287,70 @@ describe("a private message", () => {
   test("a signature of another epoch, though encrypted in this one, is refused", async () => {
     const elsewhere = { ...keys, groupContext: concatBytes(keys.groupContext.subarray(1), Uint8Array.of(0)) };
     const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
-    expect(await errorCode(() => open(message, elsewhere))).toBe("SIGNATURE_INVALID");
+    expect(await refusal(() => open(message, elsewhere))).toBe("SIGNATURE_INVALID §6.1");
   });
 
   test("content that was signed as public, or by a non-member, does not go out as private", async () => {
     const publicly = await sign("publicMessage", remove);
-    expect(await errorCode(() => protectPrivate(suite, publicly, keys, random))).toBe(
-      "WIRE_FORMAT_UNEXPECTED",
+    expect(await refusal(() => protectPrivate(suite, publicly, keys, random))).toBe(
+      "WIRE_FORMAT_UNEXPECTED §6.1",
     );
     const outsider = await sign("privateMessage", remove, { sender: { kind: "external", senderIndex: 0 } });
-    expect(await errorCode(() => protectPrivate(suite, outsider, keys, random))).toBe("SENDER_INVALID");
+    expect(await refusal(() => protectPrivate(suite, outsider, keys, random))).toBe("SENDER_INVALID §6.3.2");
   });
 
   test("garbage inside a genuine envelope is refused as malformed", async () => {
     const garbage = await handmade({ plaintext: new Uint8Array(40).fill(0xff) });
-    expect(await errorCode(() => open(garbage))).toBe("DECODE_VARINT");
+    expect(await refusal(() => open(garbage))).toBe("DECODE_VARINT §2.1.2");
+  });
+});
+
+describe("what is signed", () => {
+  const wireFormats = { publicMessage: 1, privateMessage: 2 } as const;
+
+  test.each([
+    ["a member", member, true],
+    ["an external sender", { kind: "external", senderIndex: 0 }, false],
+    ["who asks to be added", { kind: "newMemberProposal" }, false],
+    ["who adds itself by a commit", { kind: "newMemberCommit" }, true],
+  ] satisfies [string, Sender, boolean][])(
+    "[RULE-79] by %s is version, wire format, content and, for those inside, the group's context (§6.1)",
+    async (_who, sender, inside) => {
+      for (const wireFormat of ["publicMessage", "privateMessage"] as const) {
+        const { content } = await sign(wireFormat, remove, { sender });
+        const expected = concatBytes(
+          Uint8Array.of(0, 1, 0, wireFormats[wireFormat]),
+          encode(framedContentCodec, content),
+          inside ? keys.groupContext : new Uint8Array(),
+        );
+        expect(contentTbs({ wireFormat, content, groupContext: keys.groupContext })).toEqual(expected);
+      }
+    },
+  );
+
+  test("[RULE-80] is named, signature and all, by a reference to a proposal (§5.2)", async () => {
+    const signed = await sign("publicMessage", remove);
+    const bytes = concatBytes(
+      Uint8Array.of(0, 1),
+      encode(framedContentCodec, signed.content),
+      Uint8Array.of(0x40, signed.auth.signature.length),
+      signed.auth.signature,
+    );
+    expect(encode(authenticatedContentCodec, signed)).toEqual(bytes);
+    expect(decode(authenticatedContentCodec, bytes)).toEqual(signed);
+    expect(proposalRef(suite, signed)).toEqual(suite.refHash("MLS 1.0 Proposal Reference", bytes));
+  });
+
+  test("has a confirmation tag if it is a commit, and none otherwise (§6.1)", async () => {
+    const signed = await sign("publicMessage", remove);
+    const tagged = { ...signed, auth: { ...signed.auth, confirmationTag: new Uint8Array(32) } };
+    expect(await refusal(() => encode(authenticatedContentCodec, tagged))).toBe("ENCODE_RANGE");
+    const commit = await sign("publicMessage", {
+      kind: "commit",
+      commit: { proposals: [], path: undefined },
+    });
+    const bare = { ...commit, auth: { ...commit.auth, confirmationTag: undefined } };
+    expect(await refusal(() => encode(authenticatedContentCodec, bare))).toBe("ENCODE_RANGE");
   });
 });
 
@@ -296,40 +362,41 @@ describe("a public message", () => {
     const message = protectPublic(suite, await sign("publicMessage", remove), keys);
     expect((await openPub(message)).content.content).toEqual(remove);
     const wrong = message.membershipTag?.map((byte, i) => (i === 31 ? byte ^ 1 : byte));
-    expect(await errorCode(() => openPub({ ...message, membershipTag: wrong }))).toBe(
-      "MEMBERSHIP_TAG_INVALID",
+    expect(await refusal(() => openPub({ ...message, membershipTag: wrong }))).toBe(
+      "MEMBERSHIP_TAG_INVALID §6.2",
     );
-    expect(await errorCode(() => openPub({ ...message, membershipTag: undefined }))).toBe(
-      "MEMBERSHIP_TAG_INVALID",
+    expect(await refusal(() => openPub({ ...message, membershipTag: undefined }))).toBe(
+      "MEMBERSHIP_TAG_INVALID §6.2",
     );
-    expect(await errorCode(() => openPub({ ...message, membershipTag: new Uint8Array() }))).toBe(
-      "MEMBERSHIP_TAG_INVALID",
+    expect(await refusal(() => openPub({ ...message, membershipTag: new Uint8Array() }))).toBe(
+      "MEMBERSHIP_TAG_INVALID §6.2",
     );
     const otherKey = { membershipKey: random.bytes(32) };
-    expect(await errorCode(() => openPub(message, otherKey))).toBe("MEMBERSHIP_TAG_INVALID");
+    expect(await refusal(() => openPub(message, otherKey))).toBe("MEMBERSHIP_TAG_INVALID §6.2");
   });
 
   test("a wrong signature under a right membership tag is refused", async () => {
     const signed = await sign("publicMessage", remove);
     const signature = signed.auth.signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte));
     const message = protectPublic(suite, { ...signed, auth: { ...signed.auth, signature } }, keys);
-    expect(await errorCode(() => openPub(message))).toBe("SIGNATURE_INVALID");
+    expect(await refusal(() => openPub(message))).toBe("SIGNATURE_INVALID §6.1");
   });
 
   test("another group or epoch is refused", async () => {
     const groupElse = await sign("publicMessage", remove, { groupId: Uint8Array.of(4) });
-    expect(await errorCode(() => openPub(protectPublic(suite, groupElse, keys)))).toBe("GROUP_MISMATCH");
+    expect(await refusal(() => openPub(protectPublic(suite, groupElse, keys)))).toBe("GROUP_MISMATCH §6.1");
     const epochElse = await sign("publicMessage", remove, { epoch: epoch - 1n });
-    expect(await errorCode(() => openPub(protectPublic(suite, epochElse, keys)))).toBe("EPOCH_MISMATCH");
+    expect(await refusal(() => openPub(protectPublic(suite, epochElse, keys)))).toBe("EPOCH_MISMATCH §6.1");
   });
 
   test("[FRAME-11] application data neither goes out nor comes in as a public message (§6)", async () => {
     const signed = await sign("publicMessage", text);
-    expect(await errorCode(() => protectPublic(suite, signed, keys))).toBe("CONTENT_UNEXPECTED");
+    expect(await refusal(() => protectPublic(suite, signed, keys))).toBe("CONTENT_UNEXPECTED §6");
     const message = { content: signed.content, auth: signed.auth, membershipTag: random.bytes(32) };
-    expect(await errorCode(() => openPub(message))).toBe("CONTENT_UNEXPECTED");
+    expect(await refusal(() => openPub(message))).toBe("CONTENT_UNEXPECTED §6");
   });
 
+  const commit: Content = { kind: "commit", commit: { proposals: [], path: undefined } };
   const update: Content = {
     kind: "proposal",
     proposal: { kind: "externalInit", kemOutput: new Uint8Array(32) },
@@ -340,34 +407,48 @@ describe("a public message", () => {
       "an external sender may not propose an ExternalInit",
       { kind: "external", senderIndex: 0 },
       update,
-      "CONTENT_UNEXPECTED",
+      "CONTENT_UNEXPECTED §6.1",
     ],
     [
       "a new member may propose only its own Add",
       { kind: "newMemberProposal" },
       remove,
-      "CONTENT_UNEXPECTED",
+      "CONTENT_UNEXPECTED §6.1",
     ],
-    ["a new member's commit is no proposal", { kind: "newMemberCommit" }, remove, "CONTENT_UNEXPECTED"],
-  ] satisfies [string, Sender, Content, MlsErrorCode | undefined][])(
+    [
+      "an external sender commits nothing",
+      { kind: "external", senderIndex: 0 },
+      commit,
+      "CONTENT_UNEXPECTED §6.1",
+    ],
+    ["a new member may propose an Add", { kind: "newMemberProposal" }, add, undefined],
+    [
+      "a new member that proposes commits nothing",
+      { kind: "newMemberProposal" },
+      commit,
+      "CONTENT_UNEXPECTED §6.1",
+    ],
+    ["a new member may commit", { kind: "newMemberCommit" }, commit, undefined],
+    ["a new member's commit is no proposal", { kind: "newMemberCommit" }, remove, "CONTENT_UNEXPECTED §6.1"],
+  ] satisfies [string, Sender, Content, string | undefined][])(
     "%s (§6.1, §12.1.8)",
     async (_what, sender, content, code) => {
       const signed = await sign("publicMessage", content, { sender });
       const message = { content: signed.content, auth: signed.auth, membershipTag: undefined };
-      expect(await errorCode(() => openPub(message))).toBe(code);
-      expect(await errorCode(() => protectPublic(suite, signed, keys))).toBe(code);
+      expect(await refusal(() => openPub(message))).toBe(code);
+      expect(await refusal(() => protectPublic(suite, signed, keys))).toBe(code);
     },
   );
 
   test("content that was signed as private does not go out as public", async () => {
     const signed = await sign("privateMessage", remove);
-    expect(await errorCode(() => protectPublic(suite, signed, keys))).toBe("WIRE_FORMAT_UNEXPECTED");
+    expect(await refusal(() => protectPublic(suite, signed, keys))).toBe("WIRE_FORMAT_UNEXPECTED §6.1");
   });
 
   test("a membership tag where none belongs, or none where one belongs, is not written", async () => {
     const message = protectPublic(suite, await sign("publicMessage", remove), keys);
     const bare = { kind: "publicMessage" as const, publicMessage: { ...message, membershipTag: undefined } };
-    expect(await errorCode(() => encode(mlsMessageCodec, bare))).toBe("ENCODE_RANGE");
+    expect(await refusal(() => encode(mlsMessageCodec, bare))).toBe("ENCODE_RANGE");
     const roundTripped = decode(
       mlsMessageCodec,
       encode(mlsMessageCodec, { ...bare, publicMessage: message }),

@@ -128,3 +128,21 @@ async function waitingWithoutTime(): Promise<{ bob: GroupState; message: Uint8Ar
   const two = await createApplicationMessage(one.state, utf8ToBytes("two"), {}, deps);
   return { bob: (await processMessage(bob, two.message, deps)).state, message: one.message };
 }
+
+test("a message leaps over as many generations as the caller's limits say", async () => {
+  const [alice, bob] = await groupOf(["alice", "bob"], deps);
+  if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+  let sender = alice;
+  const messages: Uint8Array[] = [];
+  for (const text of ["one", "two", "three"]) {
+    const sent = await createApplicationMessage(sender, utf8ToBytes(text), {}, deps);
+    sender = sent.state;
+    messages.push(sent.message);
+  }
+  const leap = (maxForward: number) =>
+    errorCode(() =>
+      processMessage(bob, messageAt(messages, 2), deps, { limits: { ...DEFAULT_LIMITS, maxForward } }),
+    );
+  expect(await leap(1)).toBe("GENERATION_TOO_FAR");
+  expect(await leap(2)).toBeUndefined();
+});

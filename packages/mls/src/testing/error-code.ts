@@ -10,3 +10,14 @@ export async function errorCode(action: () => unknown): Promise<MlsErrorCode | u
   }
   return undefined;
 }
+
+/** Code and section of the MlsError that the action ends with, as in "SENDER_INVALID §6.3.2"; undefined if it succeeds. */
+export async function refusal(action: () => unknown): Promise<string | undefined> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof MlsError) return [error.code, ...(error.section ? [error.section] : [])].join(" ");
+    throw error;
+  }
+  return undefined;
+}
