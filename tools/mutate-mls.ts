@@ -1,0 +1,172 @@
+/**
+ * `pnpm --filter mls mutate [AREA...]`: mutation testing of the rules of packages/mls with Stryker, an area at a time,
+ * or those that are named. Prints each mutant that no test noticed, then the score per file; keeps the table in
+ * packages/mls/docs/mutation.md up to date and fails where the whole kills less than 85 %.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+interface Area {
+  readonly name: string;
+  /** What is mutated, and the tests that should notice: patterns in packages/mls/src. Stryker takes no comma in one. */
+  readonly files: readonly string[];
+  readonly tests: readonly string[];
+}
+
+const RULES = [
+  "group/*rules.test.ts",
+  "group/strict-validation.test.ts",
+  "group/{own-path,messages,public-framing,pre-shared-keys,limits}.test.ts",
+];
+
+const AREAS: readonly Area[] = [
+  {
+    name: "framing",
+    files: ["framing/*.ts", "parse-header.ts"],
+    tests: [
+      "framing/*.test.ts",
+      "parse-header.test.ts",
+      "group/{messages,public-framing,limits}.test.ts",
+    ],
+  },
+  {
+    name: "tree",
+    files: ["validate-tree", "key-uniqueness", "update-path", "tree-extension"].map((file) => `tree/${file}.ts`),
+    tests: [
+      "tree/*.test.ts",
+      "group/{commit-rules,join-rules,proposal-rules,strict-validation,own-path}.test.ts",
+    ],
+  },
+  {
+    name: "leaves",
+    files: ["check-key-package", "leaf-node", "extension", "lifetime"].map((file) => `${file}.ts`),
+    tests: ["key-package.test.ts", "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts"],
+  },
+  {
+    name: "group",
+    files: [
+      "proposal-rules",
+      "leaf-rules",
+      "apply-proposals",
+      "resulting-tree",
+      "select-proposals",
+      "authentication",
+      "join-group",
+      "check-group-info",
+      "open-welcome",
+      "receive-commit",
+      "process-message",
+    ].map((file) => `group/${file}.ts`),
+    tests: [...RULES, "group/{group-info,group}.test.ts"],
+  },
+  {
+    name: "external",
+    files: ["group/*external*.ts"],
+    tests: ["group/{external-commit,external-commit-rules,group-info,public-framing}.test.ts"],
+  },
+  {
+    name: "successor",
+    files: ["reinit", "successor-rules", "successor-group", "predecessor"].map((file) => `group/${file}.ts`),
+    tests: ["group/successor-group.test.ts"],
+  },
+];
+
+interface Score {
+  readonly file: string;
+  readonly killed: number;
+  readonly survived: number;
+}
+
+const LEAST = 0.85;
+const mls = join(import.meta.dirname, "../packages/mls");
+const table = join(mls, "docs/mutation.md");
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !AREAS.some((area) => area.name === name));
+if (unknown.length > 0) {
+  throw new Error(`no area ${unknown.join(", ")}: there are ${AREAS.map(({ name }) => name).join(", ")}`);
+}
+const scores = new Map(readTable().map((score) => [score.file, score]));
+for (const area of AREAS) {
+  if (wanted.length > 0 && !wanted.includes(area.name)) continue;
+  for (const score of await runArea(area)) scores.set(score.file, score);
+  writeTable([...scores.values()]);
+}
+const total = sum([...scores.values()]);
+process.stdout.write(`all files: ${percent(total)} of ${total.killed + total.survived} mutants killed\n`);
+process.exitCode = share(total) >= LEAST ? 0 : 1;
+
+async function runArea({ name, files, tests }: Area): Promise<Score[]> {
+  const inSource = (path: string): string => `src/${path}`;
+  const mutate = [...files.map(inSource), "!src/**/*.test.ts"];
+  const run = spawn("stryker", ["run", "--mutate", mutate.join(",")], {
+    cwd: mls,
+    stdio: "inherit",
+    env: { ...process.env, MUTATION_TESTS: tests.map(inSource).join(";") },
+  });
+  const [status] = await once(run, "close");
+  if (status !== 0) throw new Error(`Stryker ended with ${String(status)} in the area ${name}`);
+  const report: Report = JSON.parse(readFileSync(join(mls, ".stryker/mutation.json"), "utf8"));
+  return Object.entries(report.files).map(([file, { source, mutants }]) => {
+    const count = (...statuses: string[]) => mutants.filter((mutant) => statuses.includes(mutant.status));
+    const unnoticed = count("Survived", "NoCoverage");
+    for (const { location, mutatorName, replacement } of unnoticed) {
+      const line = source.split("\n")[location.start.line - 1]?.trim();
+      process.stdout.write(`${file}:${location.start.line} ${mutatorName}: ${line} -> ${replacement}\n`);
+    }
+    const score = { file, killed: count("Killed", "Timeout").length, survived: unnoticed.length };
+    process.stdout.write(`${file}: ${percent(score)}\n`);
+    return score;
+  });
+}
+
+/** What is read of Stryker's report, in the format of mutation-testing-elements. */
+interface Report {
+  readonly files: Readonly<
+    Record<
+      string,
+      {
+        readonly source: string;
+        readonly mutants: readonly {
+          readonly status: string;
+          readonly mutatorName: string;
+          readonly replacement?: string;
+          readonly location: { readonly start: { readonly line: number } };
+        }[];
+      }
+    >
+  >;
+}
+
+function readTable(): Score[] {
+  return [...readFileSync(table, "utf8").matchAll(/^\| (src\/\S+) +\| +(\d+) \| +(\d+) \|/gm)].map(
+    ([, file = "", killed, survived]) => ({ file, killed: Number(killed), survived: Number(survived) }),
+  );
+}
+
+function writeTable(all: readonly Score[]): void {
+  const rows = [...all].sort((a, b) => (a.file < b.file ? -1 : 1));
+  const line = (cells: readonly (string | number)[]): string => {
+    const [file, ...figures] = cells.map(String);
+    return `| ${(file ?? "").padEnd(38)} | ${figures.map((figure) => figure.padStart(8)).join(" | ")} |`;
+  };
+  const lines = [
+    line(["file", "killed", "survived", "score"]),
+    `| ${"-".repeat(38)} | ${"-".repeat(7)}: | ${"-".repeat(7)}: | ${"-".repeat(7)}: |`,
+    ...rows.map((score) => line([score.file, score.killed, score.survived, percent(score)])),
+    line(["all", sum(rows).killed, sum(rows).survived, percent(sum(rows))]),
+  ];
+  const text = readFileSync(table, "utf8");
+  const head = text.slice(0, text.indexOf("| file"));
+  writeFileSync(table, `${head}${lines.join("\n")}\n`);
+}
+
+function sum(all: readonly Score[]): Score {
+  const add = (key: "killed" | "survived") => all.reduce((so, score) => so + score[key], 0);
+  return { file: "all", killed: add("killed"), survived: add("survived") };
+}
+
+const share = ({ killed, survived }: Score): number => killed / Math.max(1, killed + survived);
+const percent = (score: Score): string => `${(100 * share(score)).toFixed(1)} %`;
