@@ -25,15 +25,13 @@ const AREAS: readonly Area[] = [
   {
     name: "framing",
     files: ["framing/*.ts", "parse-header.ts"],
-    tests: [
-      "framing/*.test.ts",
-      "parse-header.test.ts",
-      "group/{messages,public-framing,limits}.test.ts",
-    ],
+    tests: ["framing/*.test.ts", "parse-header.test.ts", "group/{messages,public-framing,limits}.test.ts"],
   },
   {
     name: "tree",
-    files: ["validate-tree", "key-uniqueness", "update-path", "tree-extension"].map((file) => `tree/${file}.ts`),
+    files: ["validate-tree", "key-uniqueness", "update-path", "tree-extension"].map(
+      (file) => `tree/${file}.ts`,
+    ),
     tests: [
       "tree/*.test.ts",
       "group/{commit-rules,join-rules,proposal-rules,strict-validation,own-path}.test.ts",
@@ -168,5 +166,10 @@ function sum(all: readonly Score[]): Score {
   return { file: "all", killed: add("killed"), survived: add("survived") };
 }
 
-const share = ({ killed, survived }: Score): number => killed / Math.max(1, killed + survived);
-const percent = (score: Score): string => `${(100 * share(score)).toFixed(1)} %`;
+function share({ killed, survived }: Score): number {
+  return killed / Math.max(1, killed + survived);
+}
+
+function percent(score: Score): string {
+  return `${(100 * share(score)).toFixed(1)} %`;
+}

@@ -1,3 +1,4 @@
+import { checkCertificates } from "./check-certificates.ts";
 import { decode } from "./codec/codec.ts";
 import { loadCipherSuite } from "./crypto/cipher-suite.ts";
 import { equalBytes } from "./crypto/equal-bytes.ts";
@@ -28,7 +29,7 @@ export async function checkKeyPackage(
 /**
  * Every rule of RFC 9420 §10.1 and §7.3 that needs neither the group nor the credential's meaning: those are for the
  * caller. The lifetime is held to the bounds that are given. Throws KEY_PACKAGE_INVALID, LEAF_NODE_INVALID,
- * LIFETIME_INVALID, SIGNATURE_INVALID, SUITE_UNSUPPORTED.
+ * LIFETIME_INVALID, CERTIFICATE_INVALID, SIGNATURE_INVALID, SUITE_UNSUPPORTED.
  */
 export async function checkDecodedKeyPackage(
   keyPackage: KeyPackage,
@@ -49,6 +50,7 @@ export async function checkDecodedKeyPackage(
   if (equalBytes(keyPackage.initKey, leafNode.encryptionKey))
     fail("init key and encryption key are the same");
   checkLeafCapabilities(leafNode, keyPackage.cipherSuite);
+  await checkCertificates(leafNode.credential, leafNode.signatureKey, suite.id);
   const missing = unsupportedExtension(leafNode.capabilities, keyPackage.extensions);
   if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`, "§10");
   checkLastResort(keyPackage.extensions);

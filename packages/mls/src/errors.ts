@@ -38,6 +38,7 @@ export type MlsErrorCode =
   // key packages and leaves
   | "KEY_PACKAGE_INVALID"
   | "LEAF_NODE_INVALID"
+  | "CERTIFICATE_INVALID" // an x509 credential that is no chain of certificates for the signature key (§5.3)
   | "LIFETIME_INVALID" // a leaf that lives longer than the application allows, or not at its time (§7.2, §7.3)
   | "CREDENTIAL_INVALID" // the application's verdict (§5.3.1); its own error is the cause
   // tree/ and group/

@@ -20,7 +20,7 @@ const listed = (cell: string | undefined): string[] => (cell ? cell.split(", ") 
 test("every rule in docs/validation.md names a section, codes that exist and tests that stand in a title", () => {
   const titles = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".test.ts"))
-    .flatMap((path) => [...read(path).matchAll(/"\[([A-Z][A-Z-]*-\d+)\]/g)].map(([, id]) => id));
+    .flatMap((path) => [...read(path).matchAll(/"\[([A-Z][A-Z0-9-]*-\d+)\]/g)].map(([, id]) => id));
   const codes = [...read("errors.ts").matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map(([, code]) => code);
   expect(rows.length).toBeGreaterThan(60);
   for (const [rule, sections, errors, tests] of rows) {

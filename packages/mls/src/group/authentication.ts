@@ -1,3 +1,4 @@
+import { checkCertificates } from "../check-certificates.ts";
 import { decode } from "../codec/codec.ts";
 import type { Random } from "../crypto/cipher-suite.ts";
 import { type Credential, encodeCredential } from "../credential.ts";
@@ -40,7 +41,11 @@ export interface CredentialQuestion {
 
 /** The application's part of the Authentication Service (RFC 9420 §5.3.1, RFC 9750 §4). */
 export interface AuthenticationPolicy {
-  /** Rejects a credential by throwing; the engine then throws CREDENTIAL_INVALID with that as its cause. */
+  /**
+   * Rejects a credential by throwing; the engine then throws CREDENTIAL_INVALID with that as its cause. Of x509 it has
+   * checked before that the first certificate is for the signature key (§5.3); the chain's signatures, its dates, whom
+   * it leads to and what was revoked are for here.
+   */
   validate(question: CredentialQuestion): Promise<void>;
   /** Whether two credentials are of one client: a second leaf of a client is refused (§12.2). */
   sameClient(a: Credential, b: Credential): boolean;
@@ -53,8 +58,9 @@ export interface AuthenticationPolicy {
   clientId?(credential: Credential): string;
 }
 
-/** §5.3.1: asks the application about a credential. Throws CREDENTIAL_INVALID. */
+/** §5.3.1: asks the application about a credential. Throws CERTIFICATE_INVALID, CREDENTIAL_INVALID. */
 async function authenticate(deps: EngineDeps, question: CredentialQuestion): Promise<void> {
+  await checkCertificates(question.credential, question.signatureKey, question.cipherSuite);
   try {
     await deps.authentication.validate(question);
   } catch (cause) {

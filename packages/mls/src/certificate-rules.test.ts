@@ -1,0 +1,218 @@
+import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { readFileSync } from "node:fs";
+import { join as joinPath } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkKeyPackage } from "./check-key-package.ts";
+import { encode } from "./codec/codec.ts";
+import { createKeyPackage } from "./create-key-package.ts";
+import { loadCipherSuite, type SignatureKeyPair } from "./crypto/cipher-suite.ts";
+import type { Credential } from "./credential.ts";
+import { EXTENSION_EXTERNAL_SENDERS, externalSendersCodec } from "./extension.ts";
+import type { AuthenticationPolicy } from "./group/authentication.ts";
+import { createGroup } from "./group/create-group.ts";
+import { members } from "./group/group-state.ts";
+import { stageCommit } from "./group/stage-commit.ts";
+import { forgeCommit } from "./testing/forge.ts";
+import { CAPABILITIES, join, nextOf, takeCommit, testDeps } from "./testing/people.ts";
+import { refusal } from "./testing/error-code.ts";
+
+interface Certified {
+  readonly suite: number;
+  readonly signatureKey: SignatureKeyPair;
+  readonly ann: Uint8Array;
+  readonly middle: Uint8Array;
+  readonly root: Uint8Array;
+}
+
+const file = readFileSync(joinPath(import.meta.dirname, "testing/certificates.json"), "utf8");
+const stored: Record<"ed25519" | "p256", Record<string, string> & { suite: number }> = JSON.parse(file);
+const certified = (of: "ed25519" | "p256"): Certified => {
+  const bytes = (name: string): Uint8Array => hexToBytes(stored[of][name] ?? "");
+  return {
+    suite: stored[of].suite,
+    signatureKey: { publicKey: bytes("publicKey"), privateKey: bytes("privateKey") },
+    ann: bytes("ann"),
+    middle: bytes("middle"),
+    root: bytes("root"),
+  };
+};
+const ED25519 = certified("ed25519");
+const P256 = certified("p256");
+
+/** Takes every certificate and says for whom it was asked. */
+function openPolicy(asked: Credential[] = []): AuthenticationPolicy {
+  return {
+    validate({ credential }) {
+      asked.push(credential);
+      return Promise.resolve();
+    },
+    sameClient: () => false,
+    isSuccessor: () => true,
+  };
+}
+
+const deps = testDeps("certificate rules", openPolicy());
+const capabilities = { ...CAPABILITIES, cipherSuites: [1, 2, 3], credentials: [1, 2, 0xf0c1] };
+const x509 = (...certificates: Uint8Array[]): Credential => ({ kind: "x509", certificates });
+
+function packageOf(who: Pick<Certified, "suite" | "signatureKey">, credential: Credential) {
+  return createKeyPackage({
+    suite: who.suite,
+    credential,
+    signatureKey: who.signatureKey,
+    capabilities,
+    lifetime: { notBefore: 1n, notAfter: 2n },
+    random: deps.random,
+  });
+}
+
+const verdict = (who: Certified, ...chain: Uint8Array[]): Promise<string | undefined> =>
+  refusal(() => packageOf(who, x509(...chain)));
+const REFUSED = "CERTIFICATE_INVALID §5.3";
+
+function founded(
+  credential: Credential,
+  signatureKey: SignatureKeyPair,
+  suite: number,
+  policy = openPolicy(),
+) {
+  return createGroup({
+    suite,
+    groupId: utf8ToBytes("a group"),
+    credential,
+    signatureKey,
+    capabilities,
+    lifetime: { notBefore: 1n, notAfter: 2n },
+    deps: { ...deps, authentication: policy },
+  });
+}
+
+describe.each([
+  ["Ed25519", ED25519, P256],
+  ["P-256", P256, ED25519],
+])("an x509 credential, %s,", (_name, own, other) => {
+  const { ann, middle, root } = own;
+
+  test("[X509-1] is taken with the whole chain, with a part of it, and with the end entity alone (§5.3)", async () => {
+    for (const chain of [[ann, middle, root], [ann, middle], [ann, root], [ann]]) {
+      expect(await verdict(own, ...chain)).toBeUndefined();
+    }
+    const made = await packageOf(own, x509(ann, middle));
+    expect(await checkKeyPackage(made.message, { suite: own.suite })).toEqual(made.keyPackage);
+  });
+
+  test("[X509-2] is for the leaf's signature key and none other (§5.3)", async () => {
+    expect(await verdict(own)).toBe(REFUSED);
+    expect(await verdict(own, middle)).toBe(REFUSED);
+    expect(await verdict(own, other.ann)).toBe(REFUSED);
+    const suite = await loadCipherSuite(own.suite);
+    // The same bits as a key of another scheme: what says so stands right before the bit string of the key.
+    const at = bytesToHex(ann).indexOf(bytesToHex(own.signatureKey.publicKey)) / 2 - 4;
+    expect(
+      await verdict(
+        own,
+        ann.map((byte, i) => (i === at ? byte ^ 1 : byte)),
+      ),
+    ).toBe(REFUSED);
+    const stranger = { ...own, signatureKey: await suite.signatureKeyPair(deps.random) };
+    expect(await verdict(stranger, ann, middle, root)).toBe(REFUSED);
+  });
+
+  test("[X509-3] has the end entity first, and nobody before who certified it (§5.3)", async () => {
+    for (const chain of [
+      [middle, ann, root],
+      [root, middle, ann],
+      [ann, root, middle],
+    ]) {
+      expect(await verdict(own, ...chain)).toBe(REFUSED);
+    }
+    // An authority that has a new key under its old name certifies itself.
+    expect(await verdict(own, ann, middle, root, root)).toBeUndefined();
+  });
+
+  test("[X509-4] holds certificates in DER and nothing else (§5.3)", async () => {
+    const longer = new Uint8Array([...ann, 0]);
+    const spoilt = [
+      new Uint8Array(),
+      ann.subarray(0, -1),
+      longer,
+      ann.map((byte, i) => (i === 0 ? 0x31 : byte)),
+      new Uint8Array([0x30, 0x80, ...ann.subarray(4), 0, 0]),
+      new Uint8Array([0x30, 0x81, 0x80, ...new Uint8Array(128)]),
+      utf8ToBytes("-----BEGIN CERTIFICATE-----"),
+    ];
+    for (const bytes of spoilt) {
+      expect(await verdict(own, bytes)).toBe(REFUSED);
+      expect(await verdict(own, ann, bytes)).toBe(REFUSED);
+    }
+  });
+
+  test("[X509-5] is checked in every leaf: who founds, who is added, in whose tree one joins, who commits (§5.3)", async () => {
+    const { signatureKey, suite } = own;
+    expect(await refusal(() => founded(x509(middle), signatureKey, suite))).toBe(REFUSED);
+    const asked: Credential[] = [];
+    const group = await founded(x509(ann, middle), signatureKey, suite, openPolicy(asked));
+    expect(asked).toEqual([x509(ann, middle)]);
+
+    const loaded = await loadCipherSuite(suite);
+    const bob = { suite, signatureKey: await loaded.signatureKeyPair(deps.random) };
+    const made = await packageOf(bob, { kind: "basic", identity: utf8ToBytes("bob") });
+    const { staged } = await stageCommit(group, { add: [made.keyPackage] }, deps);
+    const welcome = staged.welcome ?? new Uint8Array();
+    const who = { name: "bob", credential: made.keyPackage.leafNode.credential, ...bob };
+    const atBob = await join(who, made, welcome, deps);
+    expect(members(atBob).map(({ leafNode }) => leafNode.credential.kind)).toEqual(["x509", "basic"]);
+
+    const alice = nextOf(staged);
+    const renewed = await stageCommit(alice, { leaf: { credential: x509(ann) } }, deps);
+    expect((await takeCommit(atBob, renewed.staged.message, deps)).effects.updated.length).toBe(1);
+    const change = { leaf: { credential: x509(middle, root) } };
+    expect(await refusal(() => stageCommit(alice, change, deps))).toBe(REFUSED);
+    const forged = await forgeCommit(alice, { leaf: (leaf) => ({ ...leaf, ...change.leaf }) }, deps);
+    expect(await refusal(() => takeCommit(atBob, forged, deps))).toBe(REFUSED);
+  });
+
+  test("[X509-6] of an external sender is for the key that stands beside it (§12.1.8.1, §5.3)", async () => {
+    const senders = (credential: Credential) => ({
+      type: EXTENSION_EXTERNAL_SENDERS,
+      data: encode(externalSendersCodec, [{ signatureKey: own.signatureKey.publicKey, credential }]),
+    });
+    const group = await founded(x509(ann), own.signatureKey, own.suite);
+    const naming = (credential: Credential) =>
+      stageCommit(group, { contextExtensions: [senders(credential)] }, deps);
+    expect((await naming(x509(ann, middle))).staged.effects.contextExtensions?.after.length).toBe(1);
+    expect(await refusal(() => naming(x509(middle)))).toBe(REFUSED);
+  });
+});
+
+test("[X509-7] whom a chain leads to is the application's to judge (§5.3.1)", async () => {
+  const { signatureKey, suite, ann } = ED25519;
+  const policy: AuthenticationPolicy = {
+    ...openPolicy(),
+    validate: () => Promise.reject(new Error("no such authority")),
+  };
+  expect(await refusal(() => founded(x509(ann), signatureKey, suite, policy))).toBe(
+    "CREDENTIAL_INVALID §5.3.1",
+  );
+});
+
+describe("a credential of another type", () => {
+  test("[RULE-81] is carried as it is, and judged by the application alone (§5.3)", async () => {
+    const custom: Credential = { kind: "other", type: 0xf0c1, body: utf8ToBytes("anything at all") };
+    const asked: Credential[] = [];
+    const suite = await loadCipherSuite(1);
+    const keys = await suite.signatureKeyPair(deps.random);
+    const group = await founded(custom, keys, 1, openPolicy(asked));
+    expect(asked).toEqual([custom]);
+    const carol = { suite: 1, signatureKey: await suite.signatureKeyPair(deps.random) };
+    const made = await packageOf(carol, custom);
+    const { staged } = await stageCommit(group, { add: [made.keyPackage] }, deps);
+    const who = { name: "carol", credential: custom, ...carol };
+    const joined = await join(who, made, staged.welcome ?? new Uint8Array(), deps);
+    expect(members(joined).map(({ leafNode }) => leafNode.credential)).toEqual([custom, custom]);
+    const wary: AuthenticationPolicy = { ...openPolicy(), sameClient: () => true };
+    expect(
+      await refusal(() => stageCommit(group, { add: [made.keyPackage] }, { ...deps, authentication: wary })),
+    ).toBe("CLIENT_REPEATED §12.2");
+  });
+});
