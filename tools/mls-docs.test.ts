@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { apiPath, exportedNames, renderApi } from "./mls-api.ts";
 
 const root = join(import.meta.dirname, "..");
 const guide = readFileSync(join(root, "packages/mls/README.md"), "utf8");
@@ -43,6 +44,38 @@ describe("the guide of the MLS engine", () => {
     expect(said.length).toBeGreaterThan(10);
   });
 });
+
+describe("the API reference of the MLS engine", () => {
+  const page = readFileSync(apiPath, "utf8");
+  const documented = [...page.matchAll(/^### (.+)$/gm)].map(([, name = ""]) => name);
+
+  test("it is what the source says: `pnpm --filter mls api` writes it anew", () => {
+    expect(page).toBe(renderApi());
+  });
+
+  test("it has every exported name and no other", async () => {
+    expect(new Set(documented).size).toBe(documented.length);
+    expect(new Set(documented)).toEqual(new Set(exportedNames().map(({ name }) => name)));
+    const engine: object = await import("../packages/mls/src/index.ts");
+    const server: object = await import("../packages/mls/src/public.ts");
+    for (const name of [...Object.keys(engine), ...Object.keys(server)]) {
+      if (name !== "codec") expect(documented).toContain(name);
+    }
+  });
+
+  test("every function and constant has a sentence", () => {
+    const entries = page.split(/^### /m).slice(1);
+    const silent = entries.filter(
+      (entry) => /^[^]*?```ts\n(?:function|const|class) /.test(entry) && proseOf(entry) === "",
+    );
+    expect(silent.map((entry) => entry.split("\n")[0])).toEqual([]);
+  });
+});
+
+/** What stands between the heading and the declaration, without the mark of the server's part. */
+function proseOf(entry: string): string {
+  return entry.slice(entry.indexOf("\n"), entry.indexOf("```")).replace("_server._", "").trim();
+}
 
 function outputOf(command: string, args: string[], input = ""): string {
   try {

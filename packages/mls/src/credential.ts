@@ -27,6 +27,7 @@ export function credentialType(credential: Credential): number {
 
 const certificates = vector(opaque);
 
+/** Credential of RFC 9420 §5.3; of types without a name here, the body is carried as it is. */
 export const credentialCodec: Codec<Credential> = {
   write(w, credential) {
     u16.write(w, credentialType(credential));
@@ -47,6 +48,7 @@ export const credentialCodec: Codec<Credential> = {
   },
 };
 
+/** The encoded Credential. */
 export const encodeCredential = (credential: Credential): Uint8Array => encode(credentialCodec, credential);
 /** Throws MlsError DECODE_. */
 export const decodeCredential = (bytes: Uint8Array): Credential => decode(credentialCodec, bytes);

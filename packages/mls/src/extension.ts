@@ -52,6 +52,7 @@ export interface RequiredCapabilities {
   readonly credentials: readonly number[];
 }
 
+/** The data of a required_capabilities extension. */
 export const requiredCapabilitiesCodec = struct<RequiredCapabilities>({
   extensions: vector(u16),
   proposals: vector(u16),
@@ -64,6 +65,7 @@ export interface ExternalSender {
   readonly credential: Credential;
 }
 
+/** The data of an external_senders extension. */
 export const externalSendersCodec = vector(
   struct<ExternalSender>({ signatureKey: opaque, credential: credentialCodec }),
 );

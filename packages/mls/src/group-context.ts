@@ -12,6 +12,7 @@ export interface GroupContext {
   readonly extensions: readonly Extension[];
 }
 
+/** GroupContext of §8.1, behind its version. */
 export const groupContextCodec = behindVersion(
   struct<GroupContext>({
     cipherSuite: u16,

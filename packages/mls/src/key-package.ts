@@ -26,6 +26,7 @@ const unsignedFields = {
 };
 
 const unsignedKeyPackageCodec = struct<UnsignedKeyPackage>(unsignedFields);
+/** KeyPackage of RFC 9420 §10. */
 export const keyPackageCodec = struct<KeyPackage>({ ...unsignedFields, signature: opaque });
 
 /** KeyPackageRef of §5.2: what a Welcome names its receivers by. */

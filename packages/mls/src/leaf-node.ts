@@ -93,6 +93,7 @@ const unsignedFields = {
 };
 
 const unsignedLeafNodeCodec = struct<UnsignedLeafNode>(unsignedFields);
+/** LeafNode of RFC 9420 §7.2. */
 export const leafNodeCodec = struct<LeafNode>({ ...unsignedFields, signature: opaque });
 
 export const parentNodeCodec = struct<ParentNode>({

@@ -25,6 +25,7 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
   return value;
 }
 
+/** Unsigned integers of 8 to 64 bits, big-endian; those of 64 bits are bigints. */
 export const u8: Codec<number> = { write: (w, value) => w.uint(value, 1), read: (r) => r.uint(1) };
 export const u16: Codec<number> = { write: (w, value) => w.uint(value, 2), read: (r) => r.uint(2) };
 export const u32: Codec<number> = { write: (w, value) => w.uint(value, 4), read: (r) => r.uint(4) };

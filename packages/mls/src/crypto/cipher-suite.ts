@@ -21,6 +21,7 @@ export type {
   SignaturePrivateKey,
 };
 
+/** Numbers of the MLS Cipher Suites registry (RFC 9420 §17.1); those after 3 load when they are first used. */
 export const SUITE_X25519_AES128GCM_SHA256_ED25519 = 0x0001;
 export const SUITE_P256_AES128GCM_SHA256_P256 = 0x0002;
 export const SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519 = 0x0003;

@@ -119,22 +119,27 @@ export function memberAt(state: GroupState, leaf: number): LeafNode | undefined 
   return leafAt(state.tree, leaf);
 }
 
+/** Leaf index of this member. */
 export function ownLeaf(state: GroupState): number {
   return state.ownLeaf;
 }
 
+/** Extensions of the GroupContext of this epoch. */
 export function contextExtensions(state: GroupState): readonly Extension[] {
   return state.context.extensions;
 }
 
+/** The same in all epochs. */
 export function groupId(state: GroupState): Uint8Array {
   return state.context.groupId;
 }
 
+/** Number of the epoch, from 0. */
 export function epoch(state: GroupState): bigint {
   return state.context.epoch;
 }
 
+/** What was proposed in this epoch so far, in the order in which it was received or made. */
 export function pendingProposals(state: GroupState): readonly PendingProposal[] {
   return [...state.proposals.values()];
 }

@@ -7,6 +7,7 @@ export interface Limits extends RatchetLimits {
   readonly maxPastEpochs: number;
 }
 
+/** 1,000 generations forward, 64 skipped keys per sender for 24 hours, 3 past epochs. */
 export const DEFAULT_LIMITS: Limits = { ...DEFAULT_RATCHET_LIMITS, maxPastEpochs: 3 };
 
 /** The past epochs to keep, newest first, once `retired` has ended too. What falls off the end is to be erased. */
