@@ -16,7 +16,7 @@ import { checkPassiveClient, type PassiveClientVector } from "./passive-client.t
 
 const PSK = { psk_id: "0102", psk: "07".repeat(32) };
 
-/** The files have no external commits and no resumption PSKs; others of the format may. */
+/** None of the working group's files has an external commit; others of the format may. */
 test("a passive client follows external commits, pre-shared keys and new context extensions", async () => {
   const vector = await scenario();
   expect(vector.epochs).toHaveLength(4);
