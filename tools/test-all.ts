@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureChromium } from "./ensure-chromium.ts";
+import { ensureFirefox } from "./ensure-firefox.ts";
 import { type Count, countCheck, countPlaywright, countSeeds, countVitest } from "./count-results.ts";
 
 const reports = mkdtempSync(join(tmpdir(), "thicket-tests-"));
@@ -18,7 +19,8 @@ interface Suite {
   name: string;
   command: string[];
   count: (run: { status: number; report: string; output: string }) => Count;
-  environment?: Record<string, string>;
+  /** What the command needs besides; where this throws, the suite has failed. */
+  environment?: () => Record<string, string>;
 }
 
 const report = (name: string) => join(reports, `${name}.json`);
@@ -60,12 +62,18 @@ const suites: Suite[] = [
   },
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
   { name: "interop-openmls", command: ["pnpm", "interop", "openmls", "--seeds", "100"], count: countSeeds },
+  {
+    name: "interop-firefox",
+    command: ["pnpm", "interop", "firefox", "--seeds", "60"],
+    environment: () => ({ FIREFOX_PATH: ensureFirefox() }),
+    count: countSeeds,
+  },
   { name: "newcomer", command: ["node", "tools/newcomer.ts"], count: countCheck },
   { name: "build", command: ["pnpm", "build"], count: countCheck },
   {
     name: "e2e",
     command: ["pnpm", "e2e", "--reporter=list,json"],
-    environment: { PLAYWRIGHT_JSON_OUTPUT_FILE: report("e2e") },
+    environment: () => ({ PLAYWRIGHT_JSON_OUTPUT_FILE: report("e2e") }),
     count: countPlaywright,
   },
 ];
@@ -99,9 +107,11 @@ async function main(): Promise<void> {
 
 async function runSuite(suite: Suite, chromium: string): Promise<Count> {
   const [command = "", ...args] = suite.command;
+  const environment = environmentOf(suite);
+  if (environment === undefined) return suite.count({ status: 1, report: "", output: "" });
   const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...suite.environment, CHROMIUM_PATH: chromium, FORCE_COLOR: "0" },
+    env: { ...process.env, ...environment, CHROMIUM_PATH: chromium, FORCE_COLOR: "0" },
   });
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -110,6 +120,15 @@ async function runSuite(suite: Suite, chromium: string): Promise<Count> {
   });
   const [status]: (number | null)[] = await once(child, "close");
   return suite.count({ status: status ?? 1, report: readReport(suite.name), output });
+}
+
+function environmentOf(suite: Suite): Record<string, string> | undefined {
+  try {
+    return suite.environment?.() ?? {};
+  } catch (error) {
+    process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }
 
 function readReport(name: string): string {

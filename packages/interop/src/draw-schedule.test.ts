@@ -45,7 +45,7 @@ test("Every kind of step is drawn, by both sides, and every kind of commit", () 
   expect(kinds).toContain("too late");
 });
 
-function kindsOf({ changes, race, damage, take }: CommitStep): string[] {
+function kindsOf({ changes, race, damage, take, ...framing }: CommitStep): string[] {
   const kinds: string[] = [];
   const of = (wanted: string) => changes.filter(({ kind }) => kind === wanted).map(({ who }) => who);
   const [adds, removes] = [of("add"), of("remove")];
@@ -54,6 +54,8 @@ function kindsOf({ changes, race, damage, take }: CommitStep): string[] {
   if (adds.length > 0 && removes.length > 0) kinds.push("mixed");
   if (adds.some((who) => removes.includes(who))) kinds.push("comes back at once");
   if (changes.length === 0) kinds.push("path alone");
+  if (framing.public) kinds.push("public");
+  if (framing.pathless && adds.length > 0 && removes.length === 0) kinds.push("pathless");
   if (race) kinds.push("race");
   if (damage) kinds.push("damage");
   if (take !== "all" && take.length > 0) kinds.push("some");

@@ -87,7 +87,13 @@ function proposeSomething(model: Model, dice: Dice, by: Name, target: number): v
   const change = changeOf(model, dice, by, wanted);
   // An equal proposal of the same sender is the same signed bytes: a replay.
   const repeated = model.pending.some((other) => other.by === by && same(other.change, change));
-  if (change !== undefined && !repeated) propose(model, by, change);
+  if (change !== undefined && !repeated) propose(model, by, change, inPublic(model, dice, by));
+}
+
+/** Whether it goes out as a PublicMessage: only who can choose does, and only where all take it. */
+function inPublic(model: Model, dice: Dice, by: Name): boolean {
+  const possible = [...model.members].every((name) => traitsOf(model, name).takesPublic);
+  return possible && traitsOf(model, by).commits === "any" && dice.chance(0.25);
 }
 
 function same(a: Change, b: Change | undefined): boolean {
@@ -112,16 +118,28 @@ function commitSomething(model: Model, dice: Dice, by: Name, target: number): vo
   const all = takeable(model, by, changes);
   const free = traitsOf(model, by).commits === "any";
   const take = free && dice.chance(0.25) ? all.filter(() => dice.chance(0.5)) : "all";
+  const framing = { public: inPublic(model, dice, by), pathless: free && dice.chance(0.25) };
   const race = dice.chance(0.15) ? raceOf(model, dice, by) : undefined;
   const damage = dice.chance(0.1) ? damageForAll(model, dice) : undefined;
   // What is still under way is read before the epoch ends, or late.
   if (dice.chance(0.5)) for (const mail of model.mail) if (dice.chance(0.7)) deliver(model, mail);
-  commit(model, { act: "commit", by, changes, take, ...(race && { race }), ...(damage && { damage }) });
+  commit(model, {
+    act: "commit",
+    by,
+    changes,
+    take,
+    ...framing,
+    ...(race && { race }),
+    ...(damage && { damage }),
+  });
 }
 
 function canCommit(model: Model, by: Name): boolean {
+  const { commitsWhileLeaving, settlesUpdates } = traitsOf(model, by);
   const leaving = model.pending.some(({ change }) => change.kind === "remove" && change.who === by);
-  return !leaving || traitsOf(model, by).commitsWhileLeaving;
+  const updating = model.pending.flatMap((one) => (one.change.kind === "update" ? [one.by] : []));
+  const twice = new Set(updating).size !== updating.length;
+  return (!leaving || commitsWhileLeaving) && (!twice || settlesUpdates);
 }
 
 /** Several removes and adds, someone who leaves and comes back in one commit, or a path alone. */
@@ -144,24 +162,37 @@ function mixedChanges(model: Model, dice: Dice, by: Name, target: number): Commi
   return changes;
 }
 
-/** The one change that this engine's commit can make by value. */
+/** What this engine's commit can hold besides all that is pending. */
 function singleChange(model: Model, dice: Dice, by: Name, target: number): CommitStep["changes"] | undefined {
-  const { commits } = traitsOf(model, by);
-  const kinds = (["add", "remove"] as const).filter((kind) => commits.includes(kind));
+  const kinds = kindsOf(model, by);
   const wanted = model.members.size < target ? "add" : "remove";
-  const kind = kinds.includes(wanted) && dice.chance(0.8) ? wanted : dice.pick(kinds);
+  const kind = kinds.includes(wanted) && dice.chance(0.5) ? wanted : dice.pick(kinds);
+  if (kind === "pending") return [];
   if (kind === "add" && model.members.size > MOST_MEMBERS) return undefined;
   const change = changeOf(model, dice, by, kind);
   return change === undefined || change.kind === "update" ? undefined : [change];
+}
+
+/** How this member can commit now, where it can't at will. */
+function kindsOf(model: Model, by: Name): ("add" | "remove" | "pending")[] {
+  const { commits } = traitsOf(model, by);
+  if (commits === "any") return [];
+  const last = model.pending.at(-1);
+  const offered = last !== undefined && last.by !== by;
+  return commits.filter((kind) => kind !== "pending" || offered);
 }
 
 function raceOf(model: Model, dice: Dice, by: Name): CommitStep["race"] {
   const others = [...model.members].filter((name) => name !== by && canCommit(model, name));
   if (others.length === 0) return undefined;
   const loser = dice.pick(others);
-  const { commits } = traitsOf(model, loser);
-  const kind = commits === "any" ? dice.pick(["add", "update"] as const) : dice.pick(commits);
-  const change = changeOf(model, dice, loser, kind);
+  const kinds = kindsOf(model, loser).filter((kind) => kind !== "pending");
+  const change = changeOf(
+    model,
+    dice,
+    loser,
+    kinds.length === 0 ? dice.pick(["add", "update"]) : dice.pick(kinds),
+  );
   return change && { by: loser, change };
 }
 

@@ -34,7 +34,12 @@ async function main(): Promise<void> {
   const totals: Record<string, number> = {};
   const failed: number[] = [];
   let next = settings.first;
+  let done = 0;
   const end = settings.first + settings.seeds;
+  const progress = () => {
+    if (++done % Math.max(1, Math.floor(settings.seeds / 20)) === 0 && done < settings.seeds)
+      print(`${done} of ${settings.seeds} seeds, ${failed.length} failed, ${seconds(started)} s`);
+  };
   const lane = async () => {
     while (next < end) {
       const seed = next++;
@@ -44,15 +49,10 @@ async function main(): Promise<void> {
         failed.push(seed);
         report(settings, seed, result.failure);
       }
-      if ((seed - settings.first + 1) % 100 === 0 && next < end) {
-        print(
-          `${seed - settings.first + 1} of ${settings.seeds} seeds, ${failed.length} failed, ${seconds(started)} s`,
-        );
-      }
+      progress();
     }
   };
-  // Two at a time: while one waits for the other engine, the other works.
-  await Promise.all([lane(), lane()]);
+  await Promise.all(Array.from({ length: peer.lanes }, lane));
   await peer.close();
   const sums = Object.entries(totals).toSorted(([a], [b]) => (a < b ? -1 : 1));
   print(`in ${seconds(started)} s: ${sums.map(([what, times]) => `${what} ${times}`).join(", ")}`);
@@ -60,17 +60,20 @@ async function main(): Promise<void> {
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
-function runSeed(settings: Settings, peer: Peer, seed: number): Promise<RunResult> {
+async function runSeed(settings: Settings, peer: Peer, seed: number): Promise<RunResult> {
   const { steps } = settings;
   const schedule = drawSchedule({ seed, steps, ours: THICKET_TRAITS, theirs: peer.traits });
   const text = `${settings.peer} ${seed}`;
-  return runSchedule(schedule, {
+  const room = await peer.room(text);
+  const result = await runSchedule(schedule, {
     ours: (name) => thicketParticipant(name, peer.suite, text),
     theirs: async (name) => {
-      const created = await peer.create(name, text);
+      const created = await room.create(name);
       return settings.spoil ? spoiled(created) : created;
     },
   });
+  await room.leave();
+  return result;
 }
 
 /** The same client with a false exporter secret. */

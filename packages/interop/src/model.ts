@@ -68,9 +68,9 @@ export function found(model: Model, by: Name): void {
   model.steps.push({ act: "found", by });
 }
 
-export function propose(model: Model, by: Name, change: Change): void {
+export function propose(model: Model, by: Name, change: Change, asPublic: boolean): void {
   model.pending.push({ by, change });
-  model.steps.push({ act: "propose", by, change });
+  model.steps.push({ act: "propose", by, change, public: asPublic });
 }
 
 /**

@@ -19,11 +19,13 @@ export const OPENMLS_SUITE = 3;
 export const OPENMLS_TRAITS: Traits = {
   proposes: [],
   commits: ["add"],
+  takesPublic: false,
   commitsWhileLeaving: false,
+  settlesUpdates: true,
   sendsWhilePending: false,
   comesBack: false,
   pastEpochs: 0,
-  outOfOrder: 5,
+  outOfOrder: 4,
   damages: ["flip body"],
   outlivesDamage: false,
 };

@@ -16,7 +16,7 @@ export interface Participant {
   /** Starts a group of one, under GROUP_ID where the engine doesn't choose an id itself. */
   found(): Promise<void>;
   join(invitation: Invitation): Promise<void>;
-  propose(change: Wanted): Promise<Uint8Array>;
+  propose(change: Wanted, asPublic: boolean): Promise<Uint8Array>;
   /** Works out a commit; merge or drop says what becomes of it. */
   stage(intent: Intent): Promise<Staged>;
   /** Enters the epoch of the commit staged last. */
@@ -46,6 +46,8 @@ export type Wanted =
 export interface Intent {
   readonly changes: readonly Wanted[];
   readonly take: "all" | readonly number[];
+  readonly public: boolean;
+  readonly pathless: boolean;
 }
 
 export interface Staged {

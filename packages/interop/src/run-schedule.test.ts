@@ -21,6 +21,7 @@ function schedule(seed: number): Step[] {
 }
 
 /** Two of ours and one of theirs; a text that theirs reads. */
+const PRIVATE = { public: false, pathless: false };
 const SHORT: readonly Step[] = [
   { act: "found", by: "ours-1" },
   {
@@ -31,17 +32,26 @@ const SHORT: readonly Step[] = [
       { kind: "add", who: "ours-2" },
     ],
     take: "all",
+    ...PRIVATE,
     members: ["ours-1", "ours-2", "theirs-1"],
   },
   { act: "send", by: "ours-2", text: "hello" },
   { act: "deliver", text: "hello", to: "theirs-1", refused: false },
   { act: "replay", text: "hello", to: "theirs-1" },
-  { act: "commit", by: "theirs-1", changes: [], take: "all", members: ["ours-1", "ours-2", "theirs-1"] },
+  {
+    act: "commit",
+    by: "theirs-1",
+    changes: [],
+    take: "all",
+    ...PRIVATE,
+    members: ["ours-1", "ours-2", "theirs-1"],
+  },
   {
     act: "commit",
     by: "ours-1",
     changes: [{ kind: "remove", who: "theirs-1" }],
     take: "all",
+    ...PRIVATE,
     members: ["ours-1", "ours-2"],
   },
 ];

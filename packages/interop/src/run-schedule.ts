@@ -1,5 +1,12 @@
 import { parseHeader } from "@thicket/mls";
-import { type Participant, Refusal, type Staged, type View, type Wanted } from "./participant.ts";
+import {
+  type Intent,
+  type Participant,
+  Refusal,
+  type Staged,
+  type View,
+  type Wanted,
+} from "./participant.ts";
 import {
   type Change,
   type CommitStep,
@@ -78,7 +85,7 @@ async function carryOut(world: World, step: Step): Promise<void> {
       return agree(world, [step.by]);
     }
     case "propose":
-      return propose(world, step.by, step.change);
+      return propose(world, step);
     case "commit":
       return commit(world, step);
     case "send": {
@@ -99,9 +106,10 @@ async function carryOut(world: World, step: Step): Promise<void> {
   }
 }
 
-async function propose(world: World, by: Name, change: Change): Promise<void> {
+async function propose(world: World, step: Extract<Step, { act: "propose" }>): Promise<void> {
+  const { by, change } = step;
   const wanted = await wantedOf(world, change);
-  const message = await accepted(`${by} proposes`, () => memberNamed(world, by).propose(wanted));
+  const message = await accepted(`${by} proposes`, () => memberNamed(world, by).propose(wanted, step.public));
   checkHeader(world, by, message, "proposal");
   await toAll(world, [by], message, `a proposal of ${by}`);
   count(world, `${change.kind} proposals of ${sideOf(by)}`);
@@ -110,8 +118,8 @@ async function propose(world: World, by: Name, change: Change): Promise<void> {
 async function commit(world: World, step: CommitStep): Promise<void> {
   const { by, race } = step;
   const committer = memberNamed(world, by);
-  const lost = race && (await stage(world, race.by, [race.change], "all"));
-  const staged = await stage(world, by, step.changes, step.take);
+  const lost = race && (await stage(world, { ...PLAIN, by: race.by, changes: [race.change] }));
+  const staged = await stage(world, step);
   for (const message of staged.proposals) await toAll(world, [by], message, `a proposal of ${by}`);
   if (step.damage !== undefined) {
     const wrong = damaged(staged.commit, step.damage);
@@ -132,16 +140,15 @@ async function commit(world: World, step: CommitStep): Promise<void> {
   for (const to of step.members) await refused(world, to, lost.commit, "a commit of the epoch before");
 }
 
-async function stage(
-  world: World,
-  by: Name,
-  changes: readonly Change[],
-  take: CommitStep["take"],
-): Promise<Staged> {
+const PLAIN = { take: "all", public: false, pathless: false } as const;
+
+type Asked = Omit<Intent, "changes"> & { readonly by: Name; readonly changes: readonly Change[] };
+
+async function stage(world: World, { by, changes, ...rest }: Asked): Promise<Staged> {
   const wanted: Wanted[] = [];
   for (const change of changes) if (change.kind !== "update") wanted.push(await wantedOf(world, change));
   const staged = await accepted(`${by} commits`, () =>
-    memberNamed(world, by).stage({ changes: wanted, take }),
+    memberNamed(world, by).stage({ ...rest, changes: wanted }),
   );
   for (const message of staged.proposals) checkHeader(world, by, message, "proposal");
   checkHeader(world, by, staged.commit, "commit");

@@ -20,7 +20,7 @@ export type Change =
 
 export type Step =
   | { readonly act: "found"; readonly by: Name }
-  | { readonly act: "propose"; readonly by: Name; readonly change: Change }
+  | { readonly act: "propose"; readonly by: Name; readonly change: Change; readonly public: boolean }
   | CommitStep
   | { readonly act: "send"; readonly by: Name; readonly text: string }
   /** A text that is under way arrives; `refused` where it comes too late for this reader. */
@@ -39,6 +39,10 @@ export interface CommitStep {
   readonly changes: readonly Exclude<Change, { kind: "update" }>[];
   /** Which of the epoch's proposals go in by reference: all valid ones, or those with these numbers in order of arrival. */
   readonly take: "all" | readonly number[];
+  /** As a PublicMessage; otherwise as the engine pleases. */
+  readonly public: boolean;
+  /** Without a path where none is required. */
+  readonly pathless: boolean;
   /** Somebody who stages a commit at the same time and loses: its commit is to be refused by all afterwards. */
   readonly race?: { readonly by: Name; readonly change: Change };
   /** The commit first arrives damaged at everybody: to be refused. */
@@ -78,10 +82,17 @@ function flipped(message: Uint8Array, place: number): Uint8Array {
 export interface Traits {
   /** What it can propose for later commits. */
   readonly proposes: readonly Change["kind"][];
-  /** "any": any mix by value, by reference, or none; otherwise one change of these kinds with all that is pending. */
-  readonly commits: "any" | readonly ("add" | "remove")[];
+  /**
+   * "any": any mix by value, by reference, or none. Otherwise one change of these kinds with all that is pending;
+   * "pending" is none but that, right after a proposal of somebody else.
+   */
+  readonly commits: "any" | readonly ("add" | "remove" | "pending")[];
+  /** It takes proposals and commits as PublicMessage. */
+  readonly takesPublic: boolean;
   /** It commits while its own removal is proposed, and leaves that to others. */
   readonly commitsWhileLeaving: boolean;
+  /** Of two Updates of one member it commits one. */
+  readonly settlesUpdates: boolean;
   /** It sends texts while proposals wait for a commit, which RFC 9420 §12.4 leaves to the committers. */
   readonly sendsWhilePending: boolean;
   /** A client of it that was removed can come back under the same identity. */

@@ -21,6 +21,7 @@ import {
   processMessage,
   proposeRemove,
   proposeUpdate,
+  type SendOptions,
   stageCommit,
   type StagedCommit,
 } from "@thicket/mls";
@@ -45,7 +46,9 @@ const PAST_EPOCHS = 3;
 export const THICKET_TRAITS: Traits = {
   proposes: ["add", "remove", "update"],
   commits: "any",
+  takesPublic: true,
   commitsWhileLeaving: true,
+  settlesUpdates: true,
   sendsWhilePending: true,
   comesBack: true,
   pastEpochs: PAST_EPOCHS,
@@ -104,8 +107,9 @@ export async function thicketParticipant(name: Name, suiteId: number, seed: stri
       start(await joinGroup({ ...invited, welcome, signatureKey, ...ratchetTree, deps }));
       invited = undefined;
     },
-    async propose(change) {
-      const sent = await propose(member().state, change, deps);
+    async propose(change, asPublic) {
+      const options = framed(asPublic);
+      const sent = await propose(member().state, change, options, deps);
       member().advance(sent.state);
       return sent.message;
     },
@@ -158,23 +162,24 @@ export async function thicketParticipant(name: Name, suiteId: number, seed: stri
 async function propose(
   state: GroupState,
   change: Wanted,
+  options: SendOptions,
   deps: EngineDeps,
 ): Promise<{ state: GroupState; message: Uint8Array }> {
   switch (change.kind) {
     case "add": {
       const keyPackage = await checkKeyPackage(change.keyPackage, { suite: state.suite.id });
-      return createProposal(state, { kind: "add", keyPackage }, {}, deps);
+      return createProposal(state, { kind: "add", keyPackage }, options, deps);
     }
     case "remove":
-      return proposeRemove(state, leafOf(state, change.who), {}, deps);
+      return proposeRemove(state, leafOf(state, change.who), options, deps);
     case "update":
-      return proposeUpdate(state, {}, {}, deps);
+      return proposeUpdate(state, {}, options, deps);
   }
 }
 
 async function commitIntent(
   state: GroupState,
-  { changes, take }: Intent,
+  { changes, take, public: asPublic, pathless }: Intent,
 ): Promise<Parameters<typeof stageCommit>[1]> {
   const add = [];
   for (const change of changes) {
@@ -182,10 +187,16 @@ async function commitIntent(
   }
   const pending = pendingProposals(state);
   return {
+    ...framed(asPublic),
+    path: pathless ? "whenRequired" : "always",
     add,
     remove: changes.flatMap((change) => (change.kind === "remove" ? [leafOf(state, change.who)] : [])),
     proposals: take === "all" ? "all" : take.map((number) => pending[number]?.ref ?? new Uint8Array()),
   };
+}
+
+function framed(asPublic: boolean): SendOptions {
+  return { wireFormat: asPublic ? "publicMessage" : "privateMessage" };
 }
 
 function leafOf(state: GroupState, who: Name): number {
