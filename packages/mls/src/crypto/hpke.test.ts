@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hex } from "../testing/vectors.ts";
+import { hex } from "../vectors/compare.ts";
 import { cipherSuite } from "./cipher-suite.ts";
 
 // RFC 9180 appendix A.1.1: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM, mode Base.
