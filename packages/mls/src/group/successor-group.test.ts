@@ -1,6 +1,11 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CreatedKeyPackage } from "../create-key-package.ts";
+import {
+  loadCipherSuite,
+  SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519,
+  SUITE_P384_AES256GCM_SHA384_P384,
+} from "../crypto/cipher-suite.ts";
 import type { ReInit } from "../proposal.ts";
 import { forgeWelcome, type WelcomeForgery } from "../testing/forge.ts";
 import {
@@ -153,6 +158,30 @@ describe("a group that was reinitialized", () => {
     await expectConversation(atAlice, atCarol);
     const { states } = await commitAndFollow([founded.state, atAlice, atCarol], 2, {}, deps);
     await expectConversation(at(states, 2), at(states, 0));
+  });
+
+  test("moves on from suite to suite, to other hashes and to a post-quantum one", async () => {
+    let states: (GroupState | undefined)[] = await groupOf(["alice", "bob"], deps);
+    for (const cipherSuite of [
+      SUITE_P384_AES256GCM_SHA384_P384,
+      SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519,
+    ]) {
+      const reinit = { groupId: utf8ToBytes(`under ${cipherSuite}`), cipherSuite, extensions: [] };
+      ({ states } = await commitAndFollow(states, 0, { reinit }, deps));
+      await loadCipherSuite(cipherSuite);
+      const capabilities = { ...CAPABILITIES, cipherSuites: [cipherSuite] };
+      const who = await person("bob", deps.random, cipherSuite);
+      const guest = { who, made: await packageOf(who, deps.random, { suite: cipherSuite, capabilities }) };
+      const founder = {
+        ...foundedBy(await person("alice", deps.random, cipherSuite), [guest]),
+        capabilities,
+      };
+      const { state, welcome } = await reinitGroup(at(states, 0), founder);
+      const atBob = await joinAs(guest, welcome, predecessorOf(at(states, 1)));
+      expect(state.suite.id).toBe(cipherSuite);
+      await expectConversation(state, atBob);
+      states = [state, atBob];
+    }
   });
 
   test("of one member is founded anew without a Welcome", async () => {
