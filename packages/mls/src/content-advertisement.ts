@@ -24,14 +24,13 @@ export interface MediaTypeParameter {
   readonly value: Uint8Array;
 }
 
+/** Text whose form the patterns below hold to ASCII. */
 const ascii: Codec<string> = {
   write: (w, text) => opaque.write(w, utf8ToBytes(text)),
   read(r) {
     const bytes = opaque.read(r);
     // RFC 6838 §4.2 allows 127 characters on either side of the "/".
-    if (bytes.length > 255 || bytes.some((byte) => byte > 0x7e)) {
-      throw new MlsError("DECODE_VALUE", "a media type that is too long, or isn't ASCII");
-    }
+    if (bytes.length > 255) throw new MlsError("DECODE_VALUE", "a media type that is too long");
     return String.fromCharCode(...bytes);
   },
 };

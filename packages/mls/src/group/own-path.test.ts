@@ -63,6 +63,13 @@ test("[PATH-1] a commit has a path, unless none is wanted and none is required (
   expect(await hasPath(alice, { add, leaf: {}, path })).toBe(true);
 });
 
+test("a commit without a path is held to the same rules of the tree (§12.2)", async () => {
+  const alice = at(await groupOf(["alice", "bob"], deps), 0);
+  const { made } = await newcomer("bob");
+  const intent: CommitIntent = { add: [made.keyPackage], path: "whenRequired" };
+  await expect(stageCommit(alice, intent, deps)).rejects.toMatchObject({ code: "CLIENT_REPEATED" });
+});
+
 test("members and joiners agree after commits without a path, and go on from there", async () => {
   let states: (GroupState | undefined)[] = await groupOf(["alice", "bob", "carol"], deps);
   for (const [committer, name] of [

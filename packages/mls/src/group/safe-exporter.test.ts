@@ -83,8 +83,9 @@ describe("the safe exporter of draft-ietf-mls-extensions", () => {
       above = alice.suite.expandWithLabel(above, "tree", utf8ToBytes(bit === "0" ? "left" : "right"), 32);
     }
     expect(bytesToHex(above)).toBe(bytesToHex(secret));
-    const held = secretsIn(state.exporterTree);
-    expect(held.length).toBe(16);
+    const left = secretsIn(state.exporterTree);
+    expect(left.length).toBe(16);
+    const held = [...left, ...Object.values(state.secrets).map((kept) => bytesToHex(kept))];
     for (const used of [...gone, bytesToHex(secret)]) expect(held).not.toContain(used);
     const records = diffGroup(undefined, state).put.map(([, value]) => bytesToHex(value));
     for (const used of [...gone, bytesToHex(secret)]) {
