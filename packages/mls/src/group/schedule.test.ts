@@ -17,6 +17,7 @@ import { epochAuthenticator, type GroupState, members } from "./group-state.ts";
 import { joinByExternalCommit } from "./join-by-external-commit.ts";
 import { openLate, retireEpoch } from "./past-epoch.ts";
 import { processMessage } from "./process-message.ts";
+import { safeExportSecret } from "./safe-exporter.ts";
 import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
 import { type CommitIntent, stageCommit } from "./stage-commit.ts";
 import type { StagedCommit } from "./staged-commit.ts";
@@ -73,6 +74,7 @@ async function act(world: World): Promise<void> {
   }
   if (roll < 8) return comeFromOutside(world);
   if (roll < 9) return askToBeAdded(world);
+  if (roll < 8) return exportOnce(world);
   return race(world);
 }
 
@@ -127,7 +129,8 @@ async function addSomebody(world: World): Promise<void> {
     const who = await person(`p${world.names++}`, deps.random);
     joiners.push({ who, made: await packageOf(who, deps.random) });
   }
-  const staged = await commit(world, { add: joiners.map(({ made }) => made.keyPackage) });
+  const path = pick(world.random, 2) === 0 ? "always" : "whenRequired";
+  const staged = await commit(world, { add: joiners.map(({ made }) => made.keyPackage), path });
   if (staged?.welcome === undefined) return;
   for (const { who, made } of joiners) {
     world.people.set(who.name, storeMember(await join(who, made, staged.welcome, deps)));
@@ -166,7 +169,21 @@ async function race(world: World): Promise<void> {
   const [, loser] = anybody(world);
   const lost = await stageCommit(loser.state, anyFraming(world), world.deps);
   advanceMember(loser, lost.state);
-  await commit(world, {});
+  const { groupId, epoch } = loser.state.context;
+  const inject = pick(world.random, 2) === 0;
+  await commit(world, inject ? { psks: [{ kind: "resumption", groupId, epoch }], path: "whenRequired" } : {});
+}
+
+/** Everybody exports the same for a component, and nobody twice. */
+function exportOnce(world: World): void {
+  const componentId = pick(world.random, 0x1_0000);
+  const secrets = [...world.people.values()].map((member) => {
+    const { state, secret } = safeExportSecret(member.state, componentId);
+    advanceMember(member, state);
+    expect(() => safeExportSecret(member.state, componentId)).toThrow("exported before");
+    return bytesToHex(secret);
+  });
+  expect(new Set(secrets).size).toBe(1);
 }
 
 async function commit(world: World, intent: CommitIntent): Promise<StagedCommit | undefined> {
