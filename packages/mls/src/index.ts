@@ -83,6 +83,7 @@ export {
   resumptionPsk,
 } from "./group/group-state.ts";
 export { type ExternalCommitOptions, joinByExternalCommit } from "./group/join-by-external-commit.ts";
+export { heldSecrets } from "./group/held-secrets.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";

@@ -1,6 +1,8 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
+import { signContent } from "../framing/authenticate.ts";
+import { protectPublic } from "../framing/public-message.ts";
 import { type GroupWireFormat, mlsMessageCodec, type PublicMessage } from "../framing/message.ts";
 import { commitAndFollow, groupOf, nextOf, packageOf, person, testDeps } from "../testing/people.ts";
 import { epochAuthenticator, type GroupState } from "./group-state.ts";
@@ -84,7 +86,7 @@ describe("[FRAME-12] public handshake messages", () => {
     expect([...loaded.proposals.values()]).toMatchObject([{ sender: { kind: "member", leafIndex: 1 } }]);
   });
 
-  test("change nothing when they come a second time", async () => {
+  test("[FRAME-13] change nothing when they come a second time", async () => {
     const [alice, bob] = await three();
     const leave = await proposeRemove(bob, 1, inPublic, deps);
     const heard = await hear(alice, leave.message);
@@ -187,4 +189,31 @@ describe("who is removed by a commit that gives the leaf to another", () => {
       expect(agreed(nextOf(staged), nextOf(processed.staged))).toBe(1);
     },
   );
+});
+
+describe("[FRAME-13] a public message", () => {
+  test("under the group's membership tag, but not signed by who it says, changes nothing", async () => {
+    const [alice, bob, carol] = await three();
+    const { message } = await proposeRemove(bob, 2, inPublic, deps);
+    const decoded = decode(mlsMessageCodec, message);
+    if (decoded.kind !== "publicMessage") throw new Error("not public");
+    const { content } = decoded.publicMessage;
+    // Carol has the membership key, and signs as herself what she says is Bob's.
+    const signed = { wireFormat: "publicMessage" as const, content, groupContext: carol.encodedContext };
+    const signature = await signContent(carol.suite, signed, carol.signatureKey);
+    const forged = encode(mlsMessageCodec, {
+      kind: "publicMessage",
+      publicMessage: protectPublic(
+        carol.suite,
+        { wireFormat: "publicMessage", content, auth: { signature, confirmationTag: undefined } },
+        { ...carol.context, groupContext: carol.encodedContext, membershipKey: carol.secrets.membershipKey },
+      ),
+    });
+    const before = diffGroup(undefined, alice);
+    await expect(processMessage(alice, forged, deps, allowPublic)).rejects.toMatchObject({
+      code: "SIGNATURE_INVALID",
+    });
+    expect(diffGroup(undefined, alice)).toEqual(before);
+    expect(await processMessage(alice, message, deps, allowPublic)).toMatchObject({ kind: "proposal" });
+  });
 });
