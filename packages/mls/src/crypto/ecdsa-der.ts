@@ -33,14 +33,17 @@ export function decodeEcdsaSignature(der: Uint8Array, length: number): Uint8Arra
   return raw;
 }
 
-/** The number without its leading zero. No number of these curves needs the long form of a length. */
+/**
+ * The number without its leading zero. A length in the long form, which no number of these curves needs, reads as more
+ * bytes than one has; an end beyond the bytes shows where the next thing should be.
+ */
 function integerAt(
   der: Uint8Array,
   at: number,
   longest: number,
 ): { bytes: Uint8Array; end: number } | undefined {
   const size = der[at + 1];
-  if (der[at] !== 0x02 || size === undefined || size > 0x7f || at + 2 + size > der.length) return undefined;
+  if (der[at] !== 0x02 || size === undefined) return undefined;
   const all = der.subarray(at + 2, at + 2 + size);
   const [first, second] = all;
   if (first === undefined || first > 0x7f) return undefined; // empty or negative

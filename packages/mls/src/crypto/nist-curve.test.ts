@@ -73,7 +73,8 @@ describe.each(withCurve)("$curve.name, in suite $suite.id", ({ suite, curve, scr
   test("[CRYPTO-7] a private key of a P-curve is above zero and below the order", async () => {
     const zero = new Uint8Array(curve.length);
     const above = numberBytes(curve, orderOf(curve) + 1n);
-    for (const wrong of [zero, curve.order, above, zero.subarray(1), Uint8Array.of(0, ...above)]) {
+    const five = numberBytes(curve, 5n);
+    for (const wrong of [zero, curve.order, above, five.subarray(1), Uint8Array.of(...five, 0)]) {
       expect(await errorCode(() => suite.importSignatureKey(wrong))).toBe("KEY_INVALID");
       expect(await errorCode(() => suite.hpkePublicKey(wrong))).toBe("KEY_INVALID");
       expect(await errorCode(() => suite.signWithLabel(wrong, "one", content))).toBe("KEY_INVALID");
@@ -137,6 +138,27 @@ test("numbers of every length survive DER", () => {
       expect(decodeEcdsaSignature(encodeEcdsaSignature(raw), length - zeros - 1)).toBeUndefined();
     }
   }
+});
+
+test("[CRYPTO-8] whatever is read as a signature is the encoding of what was read", () => {
+  const random = seededRandom("mutations");
+  const below = (limit: number): number =>
+    (((random.bytes(2)[0] ?? 0) << 8) | (random.bytes(1)[0] ?? 0)) % limit;
+  let read = 0;
+  for (let round = 0; round < 6_000; round++) {
+    const length = [32, 48, 66][round % 3] ?? 32;
+    const raw = random.bytes(2 * length).fill(0, 0, below(4));
+    let der = encodeEcdsaSignature(raw);
+    const at = below(3) === 0 ? below(der.length) : below(8);
+    der = der.with(at, [0, 1, 0x02, 0x30, 0x7f, 0x80, 0x81, below(256)][below(8)] ?? 0);
+    if (below(4) === 0) der = Uint8Array.of(...der.subarray(0, at), 0, ...der.subarray(at));
+    if (below(4) === 0) der = der.subarray(0, below(der.length + 1));
+    const decoded = decodeEcdsaSignature(der, length);
+    if (decoded === undefined) continue;
+    read++;
+    expect(encodeEcdsaSignature(decoded)).toEqual(der);
+  }
+  expect(read).toBeGreaterThan(100);
 });
 
 /** What is no key, made from a key. */
