@@ -7,11 +7,13 @@ import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { extensionsCodec, externalSendersCodec, requiredCapabilitiesCodec } from "../extension.ts";
 import { authenticatedContentCodec, framedContentCodec, mlsMessageCodec } from "../framing/message.ts";
+import { decodePredecessor, encodePredecessor } from "../group/predecessor.ts";
 import { groupContextCodec } from "../group-context.ts";
 import { keyPackageCodec } from "../key-package.ts";
 import { leafNodeCodec, nodeCodec, parentNodeCodec, ratchetTreeCodec } from "../leaf-node.ts";
 import { parseHeader } from "../parse-header.ts";
 import { preSharedKeyIdCodec, proposalBodies, proposalCodec } from "../proposal.ts";
+import { storedExportsCodec } from "../schedule/exporter-tree.ts";
 import { storedRatchetCodec, storedSeenCodec, storedSkippedKeyCodec } from "../schedule/ratchet.ts";
 import { decodeTree, encodeTree } from "../tree/tree-extension.ts";
 import { groupInfoCodec, groupSecretsCodec, welcomeCodec } from "../welcome.ts";
@@ -52,6 +54,7 @@ const CODECS: Readonly<Record<string, Codec<unknown>>> = {
   storedRatchet: anyOf(storedRatchetCodec),
   storedSkippedKey: anyOf(storedSkippedKeyCodec),
   storedSeen: anyOf(storedSeenCodec),
+  storedExports: anyOf(storedExportsCodec),
 };
 
 /** Bytes that every decoder reads: what it takes is the one spelling of its value, all else is an MlsError. */
@@ -72,6 +75,10 @@ export async function fuzzDecoders(run: Run): Promise<Outcome> {
     else code = refused;
   }
   refusalOf(() => parseHeader(input));
+  refusalOf(() => {
+    const again = encodePredecessor(decodePredecessor(input));
+    if (!equalBytes(again, input)) throw new Finding("a predecessor with two spellings");
+  });
   refusalOf(() => {
     const again = encodeTree(decodeTree(input));
     if (!equalBytes(again, input)) throw new Finding("a tree with two spellings");

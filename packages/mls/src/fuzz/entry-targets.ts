@@ -1,8 +1,7 @@
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { checkKeyPackage } from "../check-key-package.ts";
 import { decode, encode } from "../codec/codec.ts";
-import { Writer } from "../codec/writer.ts";
+import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { EXTENSION_RATCHET_TREE } from "../extension.ts";
@@ -108,7 +107,7 @@ export async function fuzzGroupInfo(run: Run): Promise<Outcome> {
       groupInfo,
       credential: who.credential,
       signatureKey: who.signatureKey,
-      capabilities: CAPABILITIES,
+      capabilities: { ...CAPABILITIES, cipherSuites: [world.suite] },
       deps,
     }),
   );
@@ -144,7 +143,7 @@ export async function fuzzKeyPackage(run: Run): Promise<Outcome> {
   if (!equalBytes(encode(mlsMessageCodec, { kind: "keyPackage", keyPackage: checked }), input)) {
     throw new Finding("a key package with two spellings");
   }
-  if (!isSigned(checked)) throw new Finding("a key package that nobody signed");
+  if (!(await isSigned(world.bob.suite, checked))) throw new Finding("a key package that nobody signed");
   return { result: "taken" };
 }
 
@@ -167,23 +166,20 @@ async function signedKeyPackage({ prepared, dice }: Run): Promise<Uint8Array | u
   }
 }
 
-/** By another library's verification than the engine's (RFC 9420 §5.1.2): SignContent is a label and a content. */
-function isSigned(keyPackage: KeyPackage): boolean {
-  const whole = encode(keyPackageCodec, keyPackage);
-  const leaf = encode(leafNodeCodec, keyPackage.leafNode);
+/** Both signatures, over what the bytes themselves say (RFC 9420 §5.1.2, §7.2, §10). */
+async function isSigned(suite: CipherSuite, keyPackage: KeyPackage): Promise<boolean> {
+  const { leafNode, signature } = keyPackage;
+  const whole = beforeSignature(encode(keyPackageCodec, keyPackage), signature);
+  const leaf = beforeSignature(encode(leafNodeCodec, leafNode), leafNode.signature);
   return (
-    verifies(keyPackage.leafNode.signatureKey, "KeyPackageTBS", whole, keyPackage.signature) &&
-    verifies(keyPackage.leafNode.signatureKey, "LeafNodeTBS", leaf, keyPackage.leafNode.signature)
+    (await suite.verifyWithLabel(leafNode.signatureKey, "KeyPackageTBS", whole, signature)) &&
+    suite.verifyWithLabel(leafNode.signatureKey, "LeafNodeTBS", leaf, leafNode.signature)
   );
 }
 
-/** `signed` ends with the signature, which the signature itself doesn't cover. */
-function verifies(publicKey: Uint8Array, label: string, signed: Uint8Array, signature: Uint8Array): boolean {
-  const covered = signed.subarray(0, signed.length - signature.length - (signature.length < 64 ? 1 : 2));
-  const writer = new Writer();
-  writer.opaque(concatBytes(utf8ToBytes("MLS 1.0 "), utf8ToBytes(label)));
-  writer.opaque(covered);
-  return ed25519.verify(signature, writer.finish(), publicKey);
+/** The signature stands at the end behind its length, and doesn't cover itself. */
+function beforeSignature(signed: Uint8Array, signature: Uint8Array): Uint8Array {
+  return signed.subarray(0, signed.length - signature.length - (signature.length < 64 ? 1 : 2));
 }
 
 function mutateMessage({ prepared, dice }: Run, bytes: Uint8Array): Uint8Array | undefined {

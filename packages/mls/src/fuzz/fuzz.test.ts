@@ -23,7 +23,7 @@ describe("[FUZZ-1] [CODEC-2] under changed and forged input", () => {
       const results = { taken: 0, refused: 0, unsaid: 0 };
       const codes = new Set<string>();
       for (let n = 0; n < COUNTS[target]; n++) {
-        const outcome = await execute("test", target, n);
+        const outcome = await execute("test", target, n, [1, 3]);
         results[outcome.result]++;
         if (outcome.result === "refused") codes.add(outcome.code);
       }

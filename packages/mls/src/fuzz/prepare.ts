@@ -34,8 +34,8 @@ export type Outcome =
   /** The change made something that no bytes can say. */
   | { readonly result: "unsaid" };
 
-export async function prepare(seed: string): Promise<Prepared> {
-  const world = await createWorld(seed);
+export async function prepare(seed: string, suites: readonly number[]): Promise<Prepared> {
+  const world = await createWorld(seed, suites);
   const deps = fuzzDeps(`${seed}/prepare`);
   const contents: { genuine: Genuine; authenticated: AuthenticatedContent }[] = [];
   for (const genuine of [...world.genuine, world.seen]) {

@@ -1,5 +1,6 @@
 import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { encode } from "../codec/codec.ts";
+import { loadCipherSuite } from "../crypto/cipher-suite.ts";
 import type { CreatedKeyPackage } from "../create-key-package.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { EXTENSION_EXTERNAL_SENDERS, type Extension, externalSendersCodec } from "../extension.ts";
@@ -84,9 +85,11 @@ export function fuzzDeps(seed: string): EngineDeps {
   };
 }
 
-export async function createWorld(seed: string): Promise<World> {
+export async function createWorld(seed: string, suites: readonly number[]): Promise<World> {
   const deps = fuzzDeps(`${seed}/world`);
-  const suite = (sha256(utf8ToBytes(seed))[0] ?? 0) % 3 === 0 ? 3 : 1;
+  const suite = suites[(sha256(utf8ToBytes(seed))[0] ?? 0) % suites.length] ?? 1;
+  await loadCipherSuite(suite);
+  const capabilities = { ...CAPABILITIES, cipherSuites: [suite] };
   const { random } = deps;
   const names = ["alice", "bob", "carol", "mallory", "erin", "frank"];
   const people: Person[] = [];
@@ -100,13 +103,13 @@ export async function createWorld(seed: string): Promise<World> {
   const contextExtensions: Extension[] = [{ type: EXTENSION_EXTERNAL_SENDERS, data: senders }];
 
   const packages = new Map<string, CreatedKeyPackage>();
-  for (const who of people) packages.set(who.name, await packageOf(who, random, { suite }));
+  for (const who of people) packages.set(who.name, await packageOf(who, random, { suite, capabilities }));
   const packageFor = (who: Person): CreatedKeyPackage => {
     const made = packages.get(who.name);
     if (made === undefined) throw new Error("no key package");
     return made;
   };
-  const first = await found(aliceP, deps, { suite, contextExtensions });
+  const first = await found(aliceP, deps, { suite, capabilities, contextExtensions });
   const add = [bobP, carolP, malloryP].map((who) => packageFor(who).keyPackage);
   const begun = await stageCommit(first, { add }, deps);
   const { welcome } = begun.staged;
@@ -173,7 +176,7 @@ export async function createWorld(seed: string): Promise<World> {
     groupInfo,
     credential: frankP.credential,
     signatureKey: frankP.signatureKey,
-    capabilities: CAPABILITIES,
+    capabilities,
     deps,
   });
   note("commit", outsider.message, undefined);
