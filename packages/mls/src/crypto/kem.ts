@@ -86,13 +86,22 @@ export function kemLabels(kdf: KeyDerivation, kemId: number): HpkeLabels {
 /** LabeledExtract (with no salt) and LabeledExpand of RFC 9180 §4, for the KEM and for HPKE itself. */
 export function hpkeLabels(kdf: KeyDerivation, id: Uint8Array): HpkeLabels {
   const version = utf8ToBytes("HPKE-v1");
+  const noSalt = new Uint8Array();
+  const prefixes = new Map<string, Uint8Array>(); // of the few labels that RFC 9180 names
+  const prefixOf = (label: string): Uint8Array => {
+    let prefix = prefixes.get(label);
+    if (prefix === undefined) {
+      prefix = concatBytes(version, id, utf8ToBytes(label));
+      prefixes.set(label, prefix);
+    }
+    return prefix;
+  };
   return {
-    extract: (label, ikm, salt = new Uint8Array()) =>
-      kdf.extract(salt, concatBytes(version, id, utf8ToBytes(label), ikm)),
+    extract: (label, ikm, salt = noSalt) => kdf.extract(salt, concatBytes(prefixOf(label), ikm)),
     expand: (secret, label, info, length) =>
       kdf.expand(
         secret,
-        concatBytes(Uint8Array.of(length >> 8, length & 0xff), version, id, utf8ToBytes(label), info),
+        concatBytes(Uint8Array.of(length >> 8, length & 0xff), prefixOf(label), info),
         length,
       ),
   };
