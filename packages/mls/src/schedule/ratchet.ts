@@ -1,5 +1,5 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { type Codec, fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { sha256Digest } from "../crypto/digest.ts";
 import { MlsError } from "../errors.ts";
@@ -184,15 +184,25 @@ export interface StoredRatchet {
   readonly secret: Uint8Array;
   /** The generations whose keys have records of their own, so that one more message doesn't write all of them. */
   readonly skipped: readonly number[];
-  /** How many messages it has seen: a lost chunk of them must not go unnoticed. */
-  readonly seenCount: number;
+  /** How many chunks of what it has seen have records of their own: a lost one must not go unnoticed. */
+  readonly seenChunks: number;
+  /** What it has seen since, which is less than a chunk: so that one more message writes one record. */
+  readonly seenTail: readonly string[];
 }
+
+/** Ids of seen messages, one after the other: `opaque id[16]` in a vector. */
+export const storedSeenCodec: Codec<readonly string[]> = {
+  write: (w, ids) => w.opaque(hexToBytes(ids.join(""))),
+  read: (r) => storedIds.read(r).map((id) => bytesToHex(id)),
+};
+const storedIds = vector(fixed(SEEN_ID_LENGTH));
 
 export const storedRatchetCodec = struct<StoredRatchet>({
   generation: u32,
   secret: opaque,
   skipped: vector(u32),
-  seenCount: u32,
+  seenChunks: u32,
+  seenTail: storedSeenCodec,
 });
 
 export type StoredSkippedKey = Omit<SkippedKey, "generation">;
@@ -202,9 +212,3 @@ export const storedSkippedKeyCodec = struct<StoredSkippedKey>({
   key: opaque,
   nonce: opaque,
 });
-
-export function countSeen(seen: SeenMessages): number {
-  return seen.full.length * SEEN_CHUNK + seen.tail.length;
-}
-
-export const storedSeenCodec = vector(fixed(SEEN_ID_LENGTH));

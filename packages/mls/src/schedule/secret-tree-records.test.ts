@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { DEFAULT_RATCHET_LIMITS } from "./ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS, SEEN_CHUNK } from "./ratchet.ts";
 import {
   createSecretTree,
   dropSkippedKeysBefore,
@@ -77,9 +77,11 @@ describe("records of a secret tree", () => {
       tree = after;
       if (n === 0) continue;
       expect(gone.length).toBeLessThanOrEqual(1);
-      expect(put.map(([name]) => name.replace(/\d+$/, "n")).filter((name) => !/skipped/.test(name))).toEqual([
+      const closed =
+        (n + 1) % SEEN_CHUNK === 0 ? [`secret/seen/7000/application/${(n + 1) / SEEN_CHUNK - 1}`] : [];
+      expect(put.map(([name]) => name).filter((name) => !/skipped/.test(name))).toEqual([
         "secret/ratchet/7000/application",
-        "secret/seen/7000/application/n",
+        ...closed,
       ]);
       expect(put.reduce((sum, [, value]) => sum + value.length, 0)).toBeLessThanOrEqual(1024);
     }
@@ -120,14 +122,11 @@ describe("records of a secret tree", () => {
   });
 
   test("records with a part missing or misshapen are refused, not read as an empty state", async () => {
-    const { tree } = takeReceiveKey(
-      suite,
-      createSecretTree(seededRandom("parts").bytes(32), 4),
-      2,
-      "application",
-      2,
-    );
+    const start = createSecretTree(seededRandom("parts").bytes(32), 4);
+    let { tree } = takeReceiveKey(suite, start, 2, "application", 2);
+    for (let n = 0; n < SEEN_CHUNK + 3; n++) tree = markReceived(suite, tree, 2, "application", idOf(n));
     const records = apply(new Map(), undefined, tree);
+    expect([...records.keys()]).toContain("secret/seen/2/application/0");
     expect(loadSecretTree(suite, 4, records)).toEqual(tree);
     for (const key of records.keys()) {
       const less = new Map(records);

@@ -1,9 +1,7 @@
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
-import { decode, encode, opaque } from "../codec/codec.ts";
+import { decode, encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import {
-  countSeen,
   type Ratchet,
   SEEN_CHUNK,
   type SeenMessages,
@@ -101,14 +99,8 @@ function diffRatchet(
     changes.put.push([ratchetKey(leaf, type), encodeRatchet(after)]);
   }
   diffSkipped(before.skipped, after.skipped, leaf, type, changes);
-  if (before.seen === after.seen) return;
-  const tail = seenKey(leaf, type, before.seen.full.length);
-  // Closed chunks never change, so only those from the old tail on are looked at.
-  replaceRecords(
-    before.seen.tail.length > 0 ? [tail] : [],
-    seenRecords(after.seen, Math.min(before.seen.full.length, after.seen.full.length), leaf, type),
-    changes,
-  );
+  // Closed chunks never change, so only those that were closed since are looked at.
+  for (const record of seenRecords(after.seen, before.seen.full.length, leaf, type)) changes.put.push(record);
 }
 
 function diffSkipped(
@@ -174,13 +166,8 @@ function seenRecords(
   leaf: number,
   type: RatchetType,
 ): [string, Uint8Array][] {
-  const chunks = seen.full.slice(from).map((chunk) => [...chunk.ids]);
-  if (seen.tail.length > 0) chunks.push([...seen.tail]);
-  return chunks.map((ids, i) => [
-    seenKey(leaf, type, from + i),
-    // As storedSeenCodec writes it: ids of equal length, one after the other.
-    encode(opaque, hexToBytes(ids.join(""))),
-  ]);
+  const chunks = seen.full.slice(from);
+  return chunks.map(({ ids }, i) => [seenKey(leaf, type, from + i), encode(storedSeenCodec, [...ids])]);
 }
 
 function loadNode(
@@ -218,9 +205,9 @@ function loadRatchet(
   const stored = decode(storedRatchetCodec, bytes);
   if (stored.secret.length !== suite.hashLength)
     invalid(`${ratchetKey(leaf, type)} holds a secret of wrong length`);
-  const seen = loadSeen(leaf, type, records);
-  if (countSeen(seen) !== stored.seenCount) invalid(`what ${ratchetKey(leaf, type)} has seen is incomplete`);
-  const { generation, secret } = stored;
+  const { generation, secret, seenChunks, seenTail } = stored;
+  if (seenTail.length >= SEEN_CHUNK) invalid(`${ratchetKey(leaf, type)} holds a chunk that wasn't closed`);
+  const seen = { full: loadSeen(leaf, type, seenChunks, records), tail: seenTail };
   const skipped = stored.skipped.map((at) => loadSkippedKey(leaf, type, at, records));
   return { generation, secret, skipped, seen };
 }
@@ -242,19 +229,26 @@ function encodeRatchet({ generation, secret, skipped, seen }: Ratchet): Uint8Arr
     generation,
     secret,
     skipped: skipped.map((key) => key.generation),
-    seenCount: countSeen(seen),
+    seenChunks: seen.full.length,
+    seenTail: seen.tail,
   });
 }
 
-function loadSeen(leaf: number, type: RatchetType, records: ReadonlyMap<string, Uint8Array>): SeenMessages {
+function loadSeen(
+  leaf: number,
+  type: RatchetType,
+  count: number,
+  records: ReadonlyMap<string, Uint8Array>,
+): SeenMessages["full"] {
   const full: { ids: ReadonlySet<string> }[] = [];
-  for (;;) {
-    const bytes = records.get(seenKey(leaf, type, full.length));
-    if (bytes === undefined) return { full, tail: [] };
-    const ids = decode(storedSeenCodec, bytes).map((id) => bytesToHex(id));
-    if (ids.length < SEEN_CHUNK) return { full, tail: ids };
-    full.push({ ids: new Set(ids) });
+  while (full.length < count) {
+    const key = seenKey(leaf, type, full.length);
+    const bytes = records.get(key);
+    const ids = new Set(bytes === undefined ? [] : decode(storedSeenCodec, bytes));
+    if (ids.size !== SEEN_CHUNK) invalid(`${key} is missing or incomplete`);
+    full.push({ ids });
   }
+  return full;
 }
 
 function invalid(what: string): never {
