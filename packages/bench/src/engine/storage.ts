@@ -24,7 +24,7 @@ export async function measureStorage(size: number): Promise<Samples> {
     const sent = await engine.send(sender, new Uint8Array(1024).fill(round));
     const received = await engine.receive(member, sent.message);
     const puts = diffGroup(member, received.group).put;
-    const row: Put = [`message/${round}`, sent.message];
+    const row: Put = [`message/${round}`, received.data];
     await timed(samples, operation, "thicket", () => write(database, [...puts, row]));
     await timed(samples, operation, "floor", () => write(database, []));
     await timed(samples, `${operation}, against one byte`, "floor", () =>
