@@ -39,8 +39,15 @@ const AREAS: readonly Area[] = [
   },
   {
     name: "leaves",
-    files: ["check-key-package", "leaf-node", "extension", "lifetime"].map((file) => `${file}.ts`),
-    tests: ["key-package.test.ts", "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts"],
+    files: [
+      "check-key-package",
+      "check-certificates",
+      "certificate-chain",
+      "leaf-node",
+      "extension",
+      "lifetime",
+    ].map((file) => `${file}.ts`),
+    tests: ["{key-package,certificate-rules}.test.ts", "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts"],
   },
   {
     name: "group",
