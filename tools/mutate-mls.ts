@@ -47,7 +47,10 @@ const AREAS: readonly Area[] = [
       "extension",
       "lifetime",
     ].map((file) => `${file}.ts`),
-    tests: ["{key-package,certificate-rules}.test.ts", "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts"],
+    tests: [
+      "{key-package,certificate-rules,content-advertisement,last-resort}.test.ts",
+      "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts",
+    ],
   },
   {
     name: "group",
@@ -106,7 +109,9 @@ process.exitCode = share(total) >= LEAST ? 0 : 1;
 async function runArea({ name, files, tests }: Area): Promise<Score[]> {
   const inSource = (path: string): string => `src/${path}`;
   const mutate = [...files.map(inSource), "!src/**/*.test.ts"];
-  const run = spawn("stryker", ["run", "--mutate", mutate.join(",")], {
+  const runner = join(import.meta.dirname, "mutation-runner.ts");
+  const options = ["--plugins", runner, "--testRunner", "in-process", "--mutate", mutate.join(",")];
+  const run = spawn("stryker", ["run", ...options], {
     cwd: mls,
     stdio: "inherit",
     env: { ...process.env, MUTATION_TESTS: tests.map(inSource).join(";") },

@@ -7,6 +7,7 @@ import { globSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { inspect } from "node:util";
 import type { Suite } from "./mutation-vitest.ts";
 
 /** Part of what mutated code keeps in the global namespace of Stryker's instrumenter. */
@@ -57,11 +58,16 @@ const runner = {
   async dryRun() {
     const tests: object[] = [];
     for (const [file, suite] of suites) {
-      await runSuite(file, suite, () => true, (id, error, timeSpentMs) => {
-        const outcome = error === undefined ? { status: 0 } : { status: 1, failureMessage: String(error) };
-        tests.push({ id, name: id, fileName: resolve(file), timeSpentMs, ...outcome });
-        return true;
-      });
+      await runSuite(
+        file,
+        suite,
+        () => true,
+        (id, error, timeSpentMs) => {
+          const outcome = error === undefined ? { status: 0 } : { status: 1, failureMessage: inspect(error) };
+          tests.push({ id, name: id, fileName: resolve(file), timeSpentMs, ...outcome });
+          return true;
+        },
+      );
     }
     return { status: "complete", tests, mutantCoverage: instruments.mutantCoverage };
   },
@@ -75,11 +81,16 @@ const runner = {
     let killer: { id: string; error: unknown } | undefined;
     for (const [file, suite] of suites) {
       if (killer !== undefined) break;
-      await runSuite(file, suite, (id) => wanted.size === 0 || wanted.has(id), (id, error) => {
-        nrOfTests++;
-        if (error !== undefined) killer = { id, error };
-        return error === undefined;
-      });
+      await runSuite(
+        file,
+        suite,
+        (id) => wanted.size === 0 || wanted.has(id),
+        (id, error) => {
+          nrOfTests++;
+          if (error !== undefined) killer = { id, error };
+          return error === undefined;
+        },
+      );
     }
     instruments.activeMutant = undefined;
     if (hitLimit !== undefined && (instruments.hitCount ?? 0) > hitLimit) {
@@ -87,7 +98,7 @@ const runner = {
     }
     return killer === undefined
       ? { status: "survived", nrOfTests }
-      : { status: "killed", killedBy: [killer.id], failureMessage: String(killer.error), nrOfTests };
+      : { status: "killed", killedBy: [killer.id], failureMessage: inspect(killer.error), nrOfTests };
   },
 
   dispose: () => Promise.resolve(),

@@ -1,7 +1,10 @@
+import { AsnConvert, AsnObjectIdentifierConverter } from "@peculiar/asn1-schema";
+import { AlgorithmIdentifier, Certificate } from "@peculiar/asn1-x509";
 import { bytesToHex, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { readFileSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import { describe, expect, test } from "vitest";
+import { checkChain } from "./certificate-chain.ts";
 import { checkKeyPackage } from "./check-key-package.ts";
 import { encode } from "./codec/codec.ts";
 import { createKeyPackage } from "./create-key-package.ts";
@@ -184,6 +187,42 @@ describe.each([
     expect(await refusal(() => naming(x509(middle)))).toBe(REFUSED);
   });
 });
+
+test("[X509-8] the key in a certificate is of the scheme that the suite signs with, and of no other (§5.1, §5.3)", () => {
+  const curve = (oid: string) => ({ algorithm: "1.2.840.10045.2.1", parameters: encodeOid(oid) });
+  const schemes = {
+    ed25519: { algorithm: "1.3.101.112" },
+    ed448: { algorithm: "1.3.101.113" },
+    p256: curve("1.2.840.10045.3.1.7"),
+    p384: curve("1.3.132.0.34"),
+    p521: curve("1.3.132.0.35"),
+  } as const;
+  const schemeOf: Record<number, keyof typeof schemes> = {
+    1: "ed25519",
+    2: "p256",
+    3: "ed25519",
+    4: "ed448",
+    5: "p521",
+    6: "ed448",
+    7: "p384",
+    0xf001: "ed25519",
+  };
+  const key = ED25519.signatureKey.publicKey;
+  for (const [suite, scheme] of Object.entries(schemeOf)) {
+    for (const [name, identifier] of Object.entries(schemes)) {
+      const certificate = AsnConvert.parse(ED25519.ann, Certificate);
+      certificate.tbsCertificate.subjectPublicKeyInfo.algorithm = new AlgorithmIdentifier(identifier);
+      const check = () => checkChain([new Uint8Array(AsnConvert.serialize(certificate))], key, Number(suite));
+      if (name === scheme) expect(check).not.toThrow();
+      else expect(check).toThrow(expect.objectContaining({ code: "CERTIFICATE_INVALID" }));
+    }
+  }
+});
+
+/** An OBJECT IDENTIFIER in DER. */
+function encodeOid(oid: string): ArrayBuffer {
+  return AsnConvert.serialize(AsnObjectIdentifierConverter.toASN(oid));
+}
 
 test("[X509-7] whom a chain leads to is the application's to judge (§5.3.1)", async () => {
   const { signatureKey, suite, ann } = ED25519;

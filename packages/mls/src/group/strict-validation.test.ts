@@ -24,7 +24,7 @@ import {
 import { chainParentHashes } from "../tree/parent-hash.ts";
 import { replacePath, slotAt } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
-import type { createPath } from "../tree/update-path.ts";
+import { createPath } from "../tree/update-path.ts";
 import type { AuthenticationPolicy } from "./authentication.ts";
 import { epochAuthenticator, type GroupState } from "./group-state.ts";
 import { openLate, retireEpoch } from "./past-epoch.ts";
@@ -124,6 +124,15 @@ describe("a path", () => {
     // Who is reached by the topmost node alone has nothing to compare with.
     expect(await processMessage(member(4), message, deps)).toMatchObject({ kind: "commit" });
   });
+});
+
+test("a path secret has the length of a hash, though its keys are those of the path (§7.4, §7.5)", async () => {
+  const short: typeof createPath = (suite, tree, leaf, random, signLeaf) =>
+    createPath(suite, tree, leaf, { bytes: (length) => random.bytes(length - 1) }, signLeaf);
+  const message = await forgeCommit(member(2), { createPath: short }, deps);
+  await expect(processMessage(member(3), message, deps)).rejects.toMatchObject({ code: "PATH_UNREADABLE" });
+  // What is derived from it has the right length: those above can't tell.
+  expect(await processMessage(member(0), message, deps)).toMatchObject({ kind: "commit" });
 });
 
 describe("a commit without a path", () => {

@@ -9,18 +9,26 @@ import { decodeTree, encodeTree } from "./tree-extension.ts";
 import { validateTree } from "./validate-tree.ts";
 
 const deps = testDeps("validate tree");
-/** Sixteen leaves; the last is unmerged at nodes 27 (leaves 12 to 15) and 23 (8 to 15). */
+/**
+ * Sixteen leaves. Leaves 9, 13 and 15 are unmerged at node 23 (8 to 15), 9 at node 19 (8 to 11), and 13 and 15 at node
+ * 27 (12 to 15). Node 21 is filled, nodes 17 and 25 are blank.
+ */
 let tree: RatchetTree;
 let state: GroupState;
 
 beforeAll(async () => {
   const names = Array.from({ length: 15 }, (_, i) => `p${i}`);
   let states: (GroupState | undefined)[] = await groupOf(names, deps);
-  for (const committer of [14, 12, 8, 4, 2]) {
+  for (const committer of [14, 12, 10, 8, 4, 2]) {
     ({ states } = await commitAndFollow(states, committer, {}, deps));
   }
-  const zoe = await packageOf(await person("zoe", deps.random), deps.random);
-  const { staged } = await commitAndFollow(states, 0, { add: [zoe.keyPackage] }, deps);
+  ({ states } = await commitAndFollow(states, 0, { remove: [9, 13] }, deps));
+  for (const committer of [8, 12]) ({ states } = await commitAndFollow(states, committer, {}, deps));
+  const add = [];
+  for (const name of ["x", "y", "z"]) {
+    add.push((await packageOf(await person(name, deps.random), deps.random)).keyPackage);
+  }
+  const { staged } = await commitAndFollow(states, 0, { add }, deps);
   if (staged.next === undefined) throw new Error("no next epoch");
   state = staged.next;
   ({ tree } = state);
@@ -51,8 +59,8 @@ function refused(changed: RatchetTree, message: RegExp): void {
 
 test("the tree that these tests spoil is valid, with unmerged leaves at two levels", () => {
   expect(() => validateTree(state.suite, tree)).not.toThrow();
-  expect(nodeAt(27).unmergedLeaves).toEqual([15]);
-  expect(nodeAt(23).unmergedLeaves).toEqual([15]);
+  expect([19, 27, 23].map((index) => nodeAt(index).unmergedLeaves)).toEqual([[9], [13, 15], [9, 13, 15]]);
+  expect(nodeAt(21).unmergedLeaves).toEqual([]);
 });
 
 test("[RULE-51] a tree has its leaves in even places, and a leaf at its end (§12.4.3.3)", () => {
@@ -75,7 +83,10 @@ describe("a tree is refused", () => {
   });
 
   test("[RULE-53] with an unmerged leaf that a node in between doesn't list (§12.4.3.1)", () => {
-    refused(withParent(27, { unmergedLeaves: [] }), /in between/);
+    for (const unmergedLeaves of [[], [13], [15], [12, 15], [13, 14]]) {
+      refused(withParent(27, { unmergedLeaves }), /in between/);
+    }
+    refused(withParent(19, { unmergedLeaves: [] }), /in between/);
   });
 
   test("[RULE-54] with one encryption key at two nodes, one signature key at two leaves (§7.3, §12.4.3.1)", () => {
@@ -104,6 +115,10 @@ describe("a tree is refused", () => {
   test("[RULE-57] with a parent hash, or an unmerged leaf, that isn't the one signed for (§7.9, §7.9.2)", () => {
     refused(withParent(23, { parentHash: new Uint8Array(32) }), /parent-hash valid/);
     refused(withParent(1, { unmergedLeaves: [1] }), /parent-hash valid/);
+    // Who isn't listed counts as merged, and then more than one stands where one was set.
+    for (const unmergedLeaves of [[9], [9, 13], [9, 15]]) {
+      refused(withParent(23, { unmergedLeaves }), /parent-hash valid/);
+    }
   });
 
   test("[RULE-58] with a leaf put in a merged one's place (§7.9)", () => {

@@ -58,13 +58,9 @@ function checkParentHash(suite: CipherSuite, tree: RatchetTree, slot: FilledPare
   const unmerged = new Set(slot.node.unmergedLeaves.map((leaf) => 2 * leaf));
   const chained = [[slot.left, slot.right] as const, [slot.right, slot.left] as const].filter(
     ([child, sibling]) => {
-      const covering = resolution(child);
-      const merged = covering.filter((index) => !unmerged.has(index));
-      const [descendant] = merged;
-      if (descendant === undefined || merged.length !== 1) return false;
-      // The resolution without D must be P's unmerged leaves below C, no fewer.
-      const unmergedBelow = slot.node.unmergedLeaves.filter((leaf) => covers(child.index, 2 * leaf)).length;
-      if (covering.length - 1 !== unmergedBelow) return false;
+      // All of P's unmerged leaves below C are in its resolution: the nodes in between list them (checkUnmergedLeaves).
+      const [descendant, ...others] = resolution(child).filter((index) => !unmerged.has(index));
+      if (descendant === undefined || others.length > 0) return false;
       const claimed = parentHashAt(tree, descendant);
       return claimed !== undefined && equalBytes(claimed, parentHash(suite, slot.node, sibling));
     },
