@@ -19,7 +19,7 @@ import {
   proposePsk,
   proposeUpdate,
 } from "../group/send-message.ts";
-import { stageCommit } from "../group/stage-commit.ts";
+import { type CommitIntent, stageCommit } from "../group/stage-commit.ts";
 import {
   CAPABILITIES,
   found,
@@ -150,9 +150,22 @@ export async function createWorld(seed: string, suites: readonly number[]): Prom
     note("proposal", (await createProposal(alice, { kind: "add", keyPackage }, options, deps)).message);
     note("proposal", (await createProposal(alice, { kind: "remove", removed: 2 }, options, deps)).message);
     note("proposal", (await proposeUpdate(alice, {}, options, deps)).message);
+    const reinit = { groupId: utf8ToBytes("another group"), cipherSuite: suite, extensions: [] };
+    const closing = { kind: "reinit", version: 1, ...reinit } as const;
+    note("proposal", (await createProposal(alice, closing, options, deps)).message);
     const psk = { kind: "external", pskId: PSK_ID } as const;
     note("proposal", (await proposePsk(alice, psk, options, deps)).message);
-    for (const intent of [{}, { add: [keyPackage] }, { remove: [2] }, { remove: [2], add: [keyPackage] }]) {
+    const intents: CommitIntent[] = [
+      {},
+      { add: [keyPackage] },
+      { add: [keyPackage], path: "whenRequired" },
+      { remove: [2] },
+      { remove: [2], add: [keyPackage] },
+      { psks: [psk] },
+      { contextExtensions: [] },
+      { reinit },
+    ];
+    for (const intent of intents) {
       note("commit", (await stageCommit(alice, { ...intent, ...options }, deps)).staged.message);
     }
   }
