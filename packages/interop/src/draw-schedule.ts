@@ -1,4 +1,5 @@
 import {
+  changesOf,
   commit,
   createModel,
   deliver,
@@ -11,6 +12,7 @@ import {
   send,
   takeable,
   traitsOf,
+  treeAfter,
 } from "./model.ts";
 import {
   type Change,
@@ -121,9 +123,7 @@ function commitSomething(model: Model, dice: Dice, by: Name, target: number): vo
   const framing = { public: inPublic(model, dice, by), pathless: free && dice.chance(0.25) };
   const race = dice.chance(0.15) ? raceOf(model, dice, by) : undefined;
   const damage = dice.chance(0.1) ? damageForAll(model, dice) : undefined;
-  // What is still under way is read before the epoch ends, or late.
-  if (dice.chance(0.5)) for (const mail of model.mail) if (dice.chance(0.7)) deliver(model, mail);
-  commit(model, {
+  const step = {
     act: "commit",
     by,
     changes,
@@ -131,7 +131,22 @@ function commitSomething(model: Model, dice: Dice, by: Name, target: number): vo
     ...framing,
     ...(race && { race }),
     ...(damage && { damage }),
-  });
+  } as const;
+  if (!canJoin(model, step)) {
+    if (!free) return;
+    framing.pathless = false;
+  }
+  // What is still under way is read before the epoch ends, or late.
+  if (dice.chance(0.5)) for (const mail of model.mail) if (dice.chance(0.7)) deliver(model, mail);
+  commit(model, { ...step, ...framing });
+}
+
+/** Whether all who are added by this commit can make something of the tree that they get. */
+function canJoin(model: Model, step: Omit<CommitStep, "members">): boolean {
+  if (treeAfter(model, step) !== "open") return true;
+  return changesOf(model, step).every(
+    (change) => change.kind !== "add" || traitsOf(model, change.who).joinsUnderBlankRoot,
+  );
 }
 
 function canCommit(model: Model, by: Name): boolean {

@@ -1,6 +1,10 @@
 import { firefox, type Page } from "@playwright/test";
 import { once } from "node:events";
+import { existsSync, mkdtempSync, statfsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   type FrameAnswer,
@@ -32,13 +36,14 @@ export interface MlsBrowser {
 
 /** Starts Firefox with its MLS engine switched on. FIREFOX_PATH names another than Debian's. */
 export async function startFirefox(): Promise<MlsBrowser> {
-  const browser = await firefox.launch({
+  const profile = mkdtempSync(join(roomInMemory() ? MEMORY : tmpdir(), "thicket-firefox-"));
+  const browser = await firefox.launchPersistentContext(profile, {
     channel: "moz-firefox",
     executablePath: process.env["FIREFOX_PATH"] ?? "/usr/bin/firefox-esr",
     firefoxUserPrefs: { "dom.origin-trials.mls.state": 1 },
   });
   const top = await serve(installPage);
-  const closing = [() => browser.close(), top.close];
+  const closing = [() => browser.close(), top.close, () => rm(profile, { recursive: true, force: true })];
   const page = await browser.newPage();
   await page.goto(top.address);
   const ask = batched((calls) => inTime(page, calls));
@@ -56,6 +61,15 @@ export async function startFirefox(): Promise<MlsBrowser> {
       for (const close of closing) await close();
     },
   };
+}
+
+const MEMORY = "/dev/shm";
+
+/** Firefox syncs each change to the disk, which a test needn't wait for. */
+function roomInMemory(): boolean {
+  if (!existsSync(MEMORY)) return false;
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return bavail * bsize > 2 ** 30;
 }
 
 type Ask = (call: FrameCall) => Promise<FrameAnswer>;

@@ -43,6 +43,8 @@ interface MlsEngine {
 /** In a frame: passes calls on to the engine and answers the page. */
 export function installFrame(): void {
   const engine = new MLS();
+  /** Handles of groups, by group id. */
+  const known = new Map<string, object>();
 
   const bytesOf = ({ bytes }: Bytes) => Uint8Array.from(atob(bytes), (char) => char.codePointAt(0) ?? 0);
 
@@ -56,13 +58,21 @@ export function installFrame(): void {
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, show(one)]));
   };
 
+  const targetOf = async (group: MlsCall["group"]): Promise<object | null> => {
+    if (group === undefined) return engine;
+    const id = group.groupId.bytes;
+    const target = known.get(id) ?? (await engine.groupGet(bytesOf(group.groupId), bytesOf(group.clientId)));
+    if (target !== null) known.set(id, target);
+    return target;
+  };
+
   const answer = async ({ group, method, args }: MlsCall): Promise<FrameAnswer> => {
     try {
-      const target =
-        group === undefined ? engine : await engine.groupGet(bytesOf(group.groupId), bytesOf(group.clientId));
+      const target = await targetOf(group);
       if (target === null) return { refused: "no such group" };
       const run: unknown = Reflect.get(target, method);
       if (typeof run !== "function") return { crashed: `there is no ${method}` };
+      if (method === "deleteState") known.clear();
       const given = args.map((arg) => (typeof arg === "object" ? bytesOf(arg) : arg));
       return { result: show(await Reflect.apply(run, target, given)) };
     } catch (error) {

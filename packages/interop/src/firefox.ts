@@ -22,6 +22,7 @@ export const FIREFOX_TRAITS: Traits = {
   commits: ["add", "remove", "pending"],
   takesPublic: true,
   commitsWhileLeaving: true,
+  joinsUnderBlankRoot: false,
   settlesUpdates: false,
   sendsWhilePending: false,
   comesBack: true,

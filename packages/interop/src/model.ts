@@ -19,6 +19,8 @@ export interface Model {
   readonly outside: Set<Name>;
   readonly named: Record<Side, number>;
   epoch: number;
+  /** "bare" as long as no node above a leaf was ever filled; "rooted" where the root surely isn't blank. */
+  tree: "bare" | "rooted" | "open";
   texts: number;
   /** Texts that each member has sent in this epoch. */
   readonly sent: Map<Name, number>;
@@ -47,6 +49,7 @@ export function createModel(traits: Model["traits"]): Model {
     outside: new Set(),
     named: { ours: 0, theirs: 0 },
     epoch: 0,
+    tree: "bare",
     texts: 0,
     sent: new Map(),
     mail: [],
@@ -95,11 +98,28 @@ export function takeable(model: Model, by: Name, changes: CommitStep["changes"])
   return [...chosen].toSorted((a, b) => a - b);
 }
 
-/** Draws the step and enters its epoch. */
-export function commit(model: Model, step: Omit<CommitStep, "members">): void {
+/** All that a commit changes: what it takes along, then its own. */
+export function changesOf(model: Model, step: Omit<CommitStep, "members">): Change[] {
   const numbers = step.take === "all" ? takeable(model, step.by, step.changes) : step.take;
   const taken = numbers.flatMap((number) => model.pending[number]?.change ?? []);
-  const changes = [...taken, ...step.changes];
+  return [...taken, ...step.changes];
+}
+
+/** What is known of the tree after a commit, whose path another engine may leave out where none is required. */
+export function treeAfter(model: Model, step: Omit<CommitStep, "members">): Model["tree"] {
+  const changes = changesOf(model, step);
+  const required = changes.length === 0 || changes.some(({ kind }) => kind !== "add");
+  if (required || (traitsOf(model, step.by).commits === "any" && !step.pathless)) return "rooted";
+  if (model.tree !== "rooted") return model.tree;
+  // Adds fill blank leaves first; only past a power of two there is a new root, and it is blank.
+  const grown = model.members.size + changes.length;
+  return grown <= 2 ** Math.ceil(Math.log2(model.members.size)) ? "rooted" : "open";
+}
+
+/** Draws the step and enters its epoch. */
+export function commit(model: Model, step: Omit<CommitStep, "members">): void {
+  const changes = changesOf(model, step);
+  model.tree = treeAfter(model, step);
   for (const change of changes) if (change.kind === "remove") leave(model, change.who);
   for (const change of changes) if (change.kind === "add") enter(model, change.who);
   model.pending = [];

@@ -21,6 +21,7 @@ export const OPENMLS_TRAITS: Traits = {
   commits: ["add"],
   takesPublic: false,
   commitsWhileLeaving: false,
+  joinsUnderBlankRoot: true,
   settlesUpdates: true,
   sendsWhilePending: false,
   comesBack: false,

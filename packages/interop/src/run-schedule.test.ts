@@ -67,7 +67,7 @@ test(
   },
 );
 
-test("OpenMLS passes too", { timeout: TIMEOUT }, async () => {
+test("[INTEROP-1] OpenMLS and this engine agree after every commit", { timeout: TIMEOUT }, async () => {
   const steps = drawSchedule({ seed: 3, steps: 25, ours: THICKET_TRAITS, theirs: OPENMLS_TRAITS });
   const result = await runSchedule(steps, {
     ours: (name) => thicketParticipant(name, OPENMLS_SUITE, "test"),
@@ -148,9 +148,13 @@ const wrongs: { what: string; spoil: (one: Participant) => Participant; seen: st
   },
 ];
 
-test.each(wrongs)("An engine that $what is found out", { timeout: TIMEOUT }, async ({ spoil, seen }) => {
-  expect((await runAlone(SHORT)).failure).toBeUndefined();
-  const { failure } = await runAlone(SHORT, spoil);
-  expect(failure?.detail).toContain(seen);
-  expect(failure?.trace.at(0)).toBe('1. {"act":"found","by":"ours-1"}');
-});
+test.each(wrongs)(
+  "[INTEROP-2] an engine that $what is found out",
+  { timeout: TIMEOUT },
+  async ({ spoil, seen }) => {
+    expect((await runAlone(SHORT)).failure).toBeUndefined();
+    const { failure } = await runAlone(SHORT, spoil);
+    expect(failure?.detail).toContain(seen);
+    expect(failure?.trace.at(0)).toBe('1. {"act":"found","by":"ours-1"}');
+  },
+);

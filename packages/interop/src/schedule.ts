@@ -91,6 +91,8 @@ export interface Traits {
   readonly takesPublic: boolean;
   /** It commits while its own removal is proposed, and leaves that to others. */
   readonly commitsWhileLeaving: boolean;
+  /** It joins a tree whose root is blank and in which some node has unmerged leaves. */
+  readonly joinsUnderBlankRoot: boolean;
   /** Of two Updates of one member it commits one. */
   readonly settlesUpdates: boolean;
   /** It sends texts while proposals wait for a commit, which RFC 9420 §12.4 leaves to the committers. */

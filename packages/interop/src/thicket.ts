@@ -48,6 +48,7 @@ export const THICKET_TRAITS: Traits = {
   commits: "any",
   takesPublic: true,
   commitsWhileLeaving: true,
+  joinsUnderBlankRoot: true,
   settlesUpdates: true,
   sendsWhilePending: true,
   comesBack: true,
