@@ -15,69 +15,72 @@ interface Area {
   readonly tests: readonly string[];
 }
 
-const RULES = [
-  "group/*rules.test.ts",
-  "group/strict-validation.test.ts",
-  "group/{own-path,messages,public-framing,pre-shared-keys,limits}.test.ts",
-];
+const inFolder = (folder: string, extension: string, names: string): string[] =>
+  names.split(" ").map((name) => `${folder}${name}${extension}`);
+const groupFiles = (names: string): string[] => inFolder("group/", ".ts", names);
+const groupTests = (names: string): string[] => inFolder("group/", ".test.ts", names);
 
+/** Of the tests those come first that notice most. */
 const AREAS: readonly Area[] = [
   {
     name: "framing",
     files: ["framing/*.ts", "parse-header.ts"],
-    tests: ["framing/*.test.ts", "parse-header.test.ts", "group/{messages,public-framing,limits}.test.ts"],
+    tests: ["framing/*.test.ts", "parse-header.test.ts", ...groupTests("messages public-framing limits")],
   },
   {
     name: "tree",
-    files: ["validate-tree", "key-uniqueness", "update-path", "tree-extension"].map(
-      (file) => `tree/${file}.ts`,
-    ),
+    files: inFolder("tree/", ".ts", "validate-tree key-uniqueness update-path tree-extension"),
     tests: [
       "tree/*.test.ts",
-      "group/{commit-rules,join-rules,proposal-rules,strict-validation,own-path}.test.ts",
+      ...groupTests("commit-rules strict-validation join-rules proposal-rules own-path"),
     ],
   },
   {
     name: "leaves",
-    files: [
-      "check-key-package",
-      "check-certificates",
-      "certificate-chain",
-      "leaf-node",
-      "extension",
-      "lifetime",
-    ].map((file) => `${file}.ts`),
+    files: inFolder(
+      "",
+      ".ts",
+      "check-key-package check-certificates certificate-chain leaf-node extension lifetime",
+    ),
     tests: [
-      "{key-package,certificate-rules,content-advertisement,last-resort}.test.ts",
-      "group/{lifetime-rules,proposal-rules,commit-rules,join-rules}.test.ts",
+      ...inFolder("", ".test.ts", "key-package certificate-rules content-advertisement last-resort"),
+      ...groupTests("lifetime-rules proposal-rules commit-rules join-rules"),
     ],
   },
   {
-    name: "group",
-    files: [
-      "proposal-rules",
-      "leaf-rules",
-      "apply-proposals",
-      "resulting-tree",
-      "select-proposals",
-      "authentication",
-      "join-group",
-      "check-group-info",
-      "open-welcome",
-      "receive-commit",
-      "process-message",
-    ].map((file) => `group/${file}.ts`),
-    tests: [...RULES, "group/{group-info,group}.test.ts"],
+    name: "proposals",
+    files: groupFiles("proposal-rules apply-proposals resulting-tree select-proposals"),
+    tests: groupTests(
+      "proposal-rules strict-validation commit-rules lifetime-rules pre-shared-keys messages",
+    ),
+  },
+  {
+    name: "joining",
+    files: groupFiles("join-group check-group-info open-welcome"),
+    tests: groupTests("join-rules group-info group pre-shared-keys external-commit"),
+  },
+  {
+    name: "commits",
+    files: groupFiles("receive-commit process-message"),
+    tests: groupTests("commit-rules strict-validation messages public-framing own-path limits"),
+  },
+  {
+    name: "credentials",
+    files: groupFiles("leaf-rules authentication"),
+    tests: [
+      ...groupTests("proposal-rules join-rules commit-rules external-commit-rules strict-validation"),
+      "certificate-rules.test.ts",
+    ],
   },
   {
     name: "external",
-    files: ["group/*external*.ts"],
-    tests: ["group/{external-commit,external-commit-rules,group-info,public-framing}.test.ts"],
+    files: groupFiles("*external*"),
+    tests: groupTests("external-commit-rules external-commit group-info public-framing"),
   },
   {
     name: "successor",
-    files: ["reinit", "successor-rules", "successor-group", "predecessor"].map((file) => `group/${file}.ts`),
-    tests: ["group/successor-group.test.ts"],
+    files: groupFiles("reinit successor-rules successor-group predecessor"),
+    tests: groupTests("successor-group"),
   },
 ];
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { engineChunks } from "./engine-size.ts";
 
-test("suites beyond 1 to 3, and what stands in for primitives that the platform lacks, load when first used", async () => {
+test("suites beyond 1 to 3, certificates, and what stands in for primitives that the platform lacks, load when first used", async () => {
   const chunks = await engineChunks();
   const modules = chunks.flatMap((chunk) => chunk.modules);
   const late =
-    /noble\/(curves|ciphers|post-quantum)\/|noble\/hashes\/sha3|crypto\/(curve448|nist-suites|post-quantum|x-wing|ml-kem)/;
+    /peculiar|asn1|certificate-chain|noble\/(curves|ciphers|post-quantum)\/|noble\/hashes\/sha3|crypto\/(curve448|nist-suites|post-quantum|x-wing|ml-kem)/;
   expect(modules.filter((name) => late.test(name))).toEqual([]);
   for (const early of ["index.ts", "crypto/ecdsa.ts", "crypto/ed25519.ts", "noble/hashes/sha2.js"]) {
     expect(modules.some((name) => name.endsWith(early))).toBe(true);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Node } from "../leaf-node.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { containsEncryptionKey, repeatedKey } from "./key-uniqueness.ts";
+import { containsEncryptionKey, hasEqualKeys, repeatedKey } from "./key-uniqueness.ts";
 import { encryptionKeyAt, type RatchetTree } from "./ratchet-tree.ts";
 import { changeTree, type NodeChange } from "./tree-changes.ts";
 
@@ -101,3 +101,12 @@ function nodeWith(index: number, keys: Keys): Node {
     },
   };
 }
+
+test("[RULE-54] keys that end alike are told apart, however many they are, and found where one repeats (§7.3)", () => {
+  const alike = Array.from({ length: 20 }, (_, i) => Uint8Array.of(i, 7, 7, 7, 7));
+  expect(hasEqualKeys(alike)).toBe(false);
+  for (const [i, key] of alike.entries()) {
+    expect(hasEqualKeys([...alike, key.slice()])).toBe(true);
+    expect(hasEqualKeys([...alike.slice(0, i), ...alike.slice(i + 1), key])).toBe(false);
+  }
+});
