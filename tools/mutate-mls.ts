@@ -51,7 +51,7 @@ const AREAS: readonly Area[] = [
     name: "proposals",
     files: groupFiles("proposal-rules apply-proposals resulting-tree select-proposals"),
     tests: groupTests(
-      "proposal-rules strict-validation commit-rules lifetime-rules pre-shared-keys messages",
+      "proposal-rules resulting-tree strict-validation successor-group external-proposal messages",
     ),
   },
   {
