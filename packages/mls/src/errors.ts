@@ -12,7 +12,7 @@ export type MlsErrorCode =
   // crypto/
   | "SUITE_UNSUPPORTED"
   | "SUITE_NOT_LOADED" // known, but loadCipherSuite was not awaited
-  | "CRYPTO_UNAVAILABLE" // the platform has no WebCrypto
+  | "CRYPTO_UNAVAILABLE" // the platform has no WebCrypto, or not for this kind of key
   | "KEY_INVALID" // a key of the wrong length, off the curve or of small order
   | "AEAD_OPEN_FAILED"
   | "LENGTH_INVALID" // a derived length outside what the KDF can give

@@ -8,7 +8,7 @@ export const EXTENSION_RATCHET_TREE = 0x0002;
 export const EXTENSION_REQUIRED_CAPABILITIES = 0x0003;
 export const EXTENSION_EXTERNAL_PUB = 0x0004;
 export const EXTENSION_EXTERNAL_SENDERS = 0x0005;
-export const LAST_RESORT = 0x000a;
+export const EXTENSION_LAST_RESORT = 0x000a;
 
 /** Extension types that every client has and that capabilities must not list (§7.2). */
 export function isDefaultExtension(type: number): boolean {

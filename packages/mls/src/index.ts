@@ -100,7 +100,8 @@ export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { SentProposal } from "./group/proposal-rules.ts";
 export { rootPathSecretOf } from "./group/receive-commit.ts";
 export { pendingReinit } from "./group/reinit.ts";
-export { diffGroup, loadGroup, type RecordDiff } from "./group/records.ts";
+export { diffGroup, loadGroup } from "./group/records.ts";
+export type { RecordDiff } from "./record-diff.ts";
 export {
   createApplicationMessage,
   createProposal,

@@ -4,7 +4,12 @@ import { decode, encode } from "./codec/codec.ts";
 import { createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";
 import { credentialCodec, credentialType } from "./credential.ts";
 import { cipherSuite } from "./crypto/cipher-suite.ts";
-import { EXTENSION_APPLICATION_ID, extensionsCodec, GREASE_VALUES, LAST_RESORT } from "./extension.ts";
+import {
+  EXTENSION_APPLICATION_ID,
+  extensionsCodec,
+  GREASE_VALUES,
+  EXTENSION_LAST_RESORT,
+} from "./extension.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, signKeyPackage } from "./key-package.ts";
 import { type LeafNode, parentNodeCodec, signLeafNode, verifyLeafNode } from "./leaf-node.ts";
@@ -22,7 +27,7 @@ const options: KeyPackageOptions = {
   capabilities: {
     versions: [1],
     cipherSuites: [1, 3, GREASE_VALUES[0] ?? 0],
-    extensions: [LAST_RESORT, 0xf001, GREASE_VALUES[2] ?? 0],
+    extensions: [EXTENSION_LAST_RESORT, 0xf001, GREASE_VALUES[2] ?? 0],
     proposals: [GREASE_VALUES[3] ?? 0],
     credentials: [0xf0c1, GREASE_VALUES[4] ?? 0],
   },
@@ -51,7 +56,7 @@ describe("a key package", () => {
   test("that was just made passes the check, with its GREASE values as they were", async () => {
     const created = await createKeyPackage({
       ...options,
-      extensions: [{ type: LAST_RESORT, data: new Uint8Array() }],
+      extensions: [{ type: EXTENSION_LAST_RESORT, data: new Uint8Array() }],
     });
     const checked = await checkKeyPackage(created.message, { suite: 1 });
     expect(checked).toEqual(created.keyPackage);

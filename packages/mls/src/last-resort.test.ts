@@ -6,14 +6,14 @@ import {
 } from "./app-components.ts";
 import { checkDecodedKeyPackage } from "./check-key-package.ts";
 import { createKeyPackage, type CreatedKeyPackage } from "./create-key-package.ts";
-import { type Extension, LAST_RESORT } from "./extension.ts";
+import { type Extension, EXTENSION_LAST_RESORT } from "./extension.ts";
 import { groupOf, join, nextOf, CAPABILITIES, type Person, person, testDeps } from "./testing/people.ts";
 import { stageCommit } from "./group/stage-commit.ts";
 import { isLastResort } from "./last-resort.ts";
 
 const deps = testDeps("last resort");
 const NOTHING = new Uint8Array();
-const byExtension: Extension = { type: LAST_RESORT, data: NOTHING };
+const byExtension: Extension = { type: EXTENSION_LAST_RESORT, data: NOTHING };
 const byComponent = appDataDictionary([{ componentId: COMPONENT_LAST_RESORT_KEY_PACKAGE, data: NOTHING }]);
 let zoe: Person;
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 function made(
   extensions: readonly Extension[],
-  supported: readonly number[] = [LAST_RESORT, EXTENSION_APP_DATA_DICTIONARY],
+  supported: readonly number[] = [EXTENSION_LAST_RESORT, EXTENSION_APP_DATA_DICTIONARY],
 ): Promise<CreatedKeyPackage> {
   return createKeyPackage({
     suite: 1,
@@ -48,10 +48,10 @@ describe("a key package of last resort", () => {
   test("[LAST-RESORT-2] lists the mark in its capabilities (§10), and carries no data in it", async () => {
     const unlisted = { code: "KEY_PACKAGE_INVALID", section: "§10" };
     await expect(made([byExtension], [EXTENSION_APP_DATA_DICTIONARY])).rejects.toMatchObject(unlisted);
-    await expect(made([byComponent], [LAST_RESORT])).rejects.toMatchObject(unlisted);
+    await expect(made([byComponent], [EXTENSION_LAST_RESORT])).rejects.toMatchObject(unlisted);
     const data = Uint8Array.of(1);
     for (const mark of [
-      { type: LAST_RESORT, data },
+      { type: EXTENSION_LAST_RESORT, data },
       appDataDictionary([{ componentId: COMPONENT_LAST_RESORT_KEY_PACKAGE, data }]),
       { type: EXTENSION_APP_DATA_DICTIONARY, data },
     ]) {

@@ -1,6 +1,6 @@
 import { COMPONENT_LAST_RESORT_KEY_PACKAGE, findComponent } from "./app-components.ts";
 import { MlsError } from "./errors.ts";
-import { type Extension, findExtension, LAST_RESORT } from "./extension.ts";
+import { EXTENSION_LAST_RESORT, type Extension, findExtension } from "./extension.ts";
 
 /**
  * Whether a key package is one of last resort, which may be used more than once (RFC 9420 §16.8). Marked by the
@@ -26,7 +26,7 @@ export function checkLastResort(extensions: readonly Extension[]): void {
 
 function marks(extensions: readonly Extension[]): Uint8Array[] {
   return [
-    findExtension(extensions, LAST_RESORT),
+    findExtension(extensions, EXTENSION_LAST_RESORT),
     findComponent(extensions, COMPONENT_LAST_RESORT_KEY_PACKAGE),
   ].filter((data) => data !== undefined);
 }

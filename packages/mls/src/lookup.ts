@@ -2,7 +2,8 @@
 const SHORT = 16;
 
 /**
- * Whether a list holds a value, for asking many times. The lists that capabilities and extensions are made of come from others and may be long: comparing each entry of one with each of another would be quadratic.
+ * Whether a list holds a value, for asking many times. The lists that capabilities and extensions are made of come from
+ * others and may be long: comparing each entry of one with each of another would be quadratic.
  */
 export function lookupIn<T extends number | string>(list: readonly T[]): (value: T) => boolean {
   if (list.length <= SHORT) return (value) => list.includes(value);

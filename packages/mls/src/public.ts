@@ -18,15 +18,15 @@ export {
   EXTENSION_APPLICATION_ID,
   EXTENSION_EXTERNAL_PUB,
   EXTENSION_EXTERNAL_SENDERS,
+  EXTENSION_LAST_RESORT,
   EXTENSION_RATCHET_TREE,
   EXTENSION_REQUIRED_CAPABILITIES,
   extensionsCodec,
+  type ExternalSender,
+  externalSendersCodec,
   findExtension,
   GREASE_VALUES,
-  externalSendersCodec,
-  type ExternalSender,
   isDefaultExtension,
-  LAST_RESORT,
 } from "./extension.ts";
 export { type KeyPackage, keyPackageCodec, keyPackageRef } from "./key-package.ts";
 export {

@@ -1,4 +1,4 @@
-import { createKeyPackage, LAST_RESORT } from "@thicket/mls";
+import { createKeyPackage, EXTENSION_LAST_RESORT } from "@thicket/mls";
 import { toHex } from "@thicket/protocol";
 import type { Step } from "../step.ts";
 import type { AccountRow } from "../tables.ts";
@@ -34,7 +34,7 @@ async function makeOne(step: Step, account: AccountRow, lastResort: boolean): Pr
     capabilities: CAPABILITIES,
     lifetime: leaf.lifetime,
     leafExtensions: leaf.leafExtensions,
-    extensions: lastResort ? [{ type: LAST_RESORT, data: new Uint8Array() }] : [],
+    extensions: lastResort ? [{ type: EXTENSION_LAST_RESORT, data: new Uint8Array() }] : [],
     random,
   });
   step.write({

@@ -13,7 +13,7 @@ import {
   encode,
   type Extension,
   EXTENSION_REQUIRED_CAPABILITIES,
-  LAST_RESORT,
+  EXTENSION_LAST_RESORT,
   type Lifetime,
   MLS10,
   requiredCapabilitiesCodec,
@@ -39,7 +39,7 @@ const LEAF_DAYS = 28;
 export const CAPABILITIES: Capabilities = {
   versions: [MLS10],
   cipherSuites: [SUITE_X25519_AES128GCM_SHA256_ED25519, SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519],
-  extensions: [LAST_RESORT, POLICY_EXTENSION, LEAF_PROFILE_EXTENSION],
+  extensions: [EXTENSION_LAST_RESORT, POLICY_EXTENSION, LEAF_PROFILE_EXTENSION],
   proposals: [],
   credentials: [CREDENTIAL_TYPE],
 };

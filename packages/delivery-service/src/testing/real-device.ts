@@ -13,7 +13,7 @@ import {
   type Signer,
   toMlsCredential,
 } from "@thicket/credential";
-import { createKeyPackage, ed25519KeyPair, LAST_RESORT, MLS10, signEd25519 } from "@thicket/mls";
+import { createKeyPackage, ed25519KeyPair, EXTENSION_LAST_RESORT, MLS10, signEd25519 } from "@thicket/mls";
 import { AccountId, DeviceId, toHex } from "@thicket/protocol";
 import { parse } from "./parse.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -83,12 +83,13 @@ export async function createRealDevice(
         capabilities: {
           versions: [MLS10],
           cipherSuites: [1, 3],
-          extensions: [LAST_RESORT],
+          extensions: [EXTENSION_LAST_RESORT],
           proposals: [],
           credentials: [CREDENTIAL_TYPE],
         },
         lifetime: { notBefore, notAfter: notBefore + BigInt(options.lifetimeSeconds ?? 80 * DAY) },
-        extensions: options.lastResort === true ? [{ type: LAST_RESORT, data: new Uint8Array(0) }] : [],
+        extensions:
+          options.lastResort === true ? [{ type: EXTENSION_LAST_RESORT, data: new Uint8Array(0) }] : [],
         random,
       });
     },

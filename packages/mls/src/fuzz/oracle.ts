@@ -1,7 +1,6 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { encode } from "../codec/codec.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
-import { MlsError } from "../errors.ts";
 import type { Sender } from "../framing/message.ts";
 import type { EngineDeps } from "../group/authentication.ts";
 import type { GroupState } from "../group/group-state.ts";
@@ -9,6 +8,7 @@ import { processMessage, type ProcessedMessage } from "../group/process-message.
 import { diffGroup, loadGroup } from "../group/records.ts";
 import { verifyLeafNode } from "../leaf-node.ts";
 import { proposalCodec } from "../proposal.ts";
+import { errorCode } from "../testing/error-code.ts";
 import { repeatedKey } from "../tree/key-uniqueness.ts";
 import { encryptionKeyAt, leafAt, membersOf } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
@@ -18,17 +18,6 @@ import { fingerprint, type World } from "./world.ts";
 /** What the fuzzer looks for: an engine that took what it shouldn't, changed what it shouldn't, or fell over. */
 export class Finding extends Error {
   override name = "Finding";
-}
-
-/** The error's code; anything but an MlsError is a crash, and passes through. */
-export async function refusal(action: () => Promise<unknown>): Promise<string | undefined> {
-  try {
-    await action();
-  } catch (error) {
-    if (error instanceof MlsError) return error.code;
-    throw error;
-  }
-  return undefined;
 }
 
 /** A message by its meaning: two that say the same have one name. */
@@ -116,7 +105,7 @@ export async function checkState(state: GroupState): Promise<void> {
   if (!equalBytes(treeHash(suite, tree), context.treeHash))
     throw new Finding("the tree hash is not the context's");
   if (repeatedKey(tree, "all") !== undefined) throw new Finding("a key stands twice in the tree");
-  const code = await refusal(() => Promise.resolve(validateTree(suite, tree)));
+  const code = await errorCode(() => validateTree(suite, tree));
   if (code !== undefined) throw new Finding(`the tree of a state is not valid: ${code}`);
   for (const { leaf, leafNode } of membersOf(tree)) {
     const place = { groupId: context.groupId, leafIndex: leaf };

@@ -14,8 +14,8 @@ import type { LeafNode } from "../leaf-node.ts";
 import type { PreSharedKeyId, ReInit } from "../proposal.ts";
 import {
   addLeaf,
-  leafAt,
   type Member,
+  memberLeaf,
   type RatchetTree,
   removeLeaf,
   updateLeaf,
@@ -60,11 +60,11 @@ export async function applyProposals(
 
   let { tree } = group;
   const updated = list.updates.map(({ sender, leafNode }) => {
-    const before = memberAt(tree, sender);
+    const before = memberLeaf(tree, sender);
     tree = updateLeaf(tree, sender, leafNode);
     return { leaf: sender, before, after: leafNode };
   });
-  const removed = list.removes.map((leaf) => ({ leaf, leafNode: memberAt(group.tree, leaf) }));
+  const removed = list.removes.map((leaf) => ({ leaf, leafNode: memberLeaf(group.tree, leaf) }));
   for (const { leaf } of removed) tree = removeLeaf(tree, leaf);
   const added = list.adds.map((keyPackage) => {
     const result = addLeaf(tree, keyPackage.leafNode);
@@ -93,7 +93,7 @@ async function checkUpdate(
   contextExtensions: readonly Extension[],
   deps: EngineDeps,
 ): Promise<void> {
-  const before = memberAt(group.tree, leaf);
+  const before = memberLeaf(group.tree, leaf);
   await checkLeaf(group.suite, leafNode, { groupId: group.context.groupId, leafIndex: leaf }, "update");
   // §7.3: an Update must bring a new encryption key.
   if (equalBytes(before.encryptionKey, leafNode.encryptionKey)) {
@@ -115,10 +115,4 @@ async function checkContextExtensions(
   if (senders !== undefined && (before === undefined || !equalBytes(senders, before))) {
     await authenticateExternalSenders(deps, group.suite.id, extensions);
   }
-}
-
-function memberAt(tree: RatchetTree, leaf: number): LeafNode {
-  const leafNode = leafAt(tree, leaf);
-  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`);
-  return leafNode;
 }

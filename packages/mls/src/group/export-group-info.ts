@@ -24,7 +24,8 @@ export interface GroupInfoOptions {
 
 /**
  * A signed GroupInfo of this epoch as an encoded MLSMessage (RFC 9420 §12.4.3), for whoever may see the group from
- * outside or join it. It shows who is in the group and is of use for this epoch only. Throws EXTENSION_DUPLICATE, GROUP_CLOSED.
+ * outside or join it. It shows who is in the group and is of use for this epoch only. Throws EXTENSION_DUPLICATE,
+ * GROUP_CLOSED.
  */
 export async function exportGroupInfo(
   state: GroupState,

@@ -1,12 +1,11 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { encode } from "../codec/codec.ts";
 import type { Commit, UpdatePath } from "../commit.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
-import { type PreSharedKeyId, preSharedKeyIdCodec, type Proposal } from "../proposal.ts";
+import type { PreSharedKeyId, Proposal } from "../proposal.ts";
 import { leafAt, type Member, type RatchetTree, removeLeaf, vacantLeaf } from "../tree/ratchet-tree.ts";
 import { authenticateJoiner, type EngineDeps } from "./authentication.ts";
 import { checkLeaf } from "./leaf-rules.ts";
+import { isPskRepeated } from "./pre-shared-keys.ts";
 import { checkPsk, type GroupBefore } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
 
@@ -57,9 +56,7 @@ export function checkExternalProposals(
   const [kemOutput] = inits;
   if (kemOutput === undefined || inits.length > 1) throw badList("an external commit has one ExternalInit");
   if (removed.length > 1) throw badList("an external commit with two Removes");
-  if (new Set(psks.map((psk) => bytesToHex(encode(preSharedKeyIdCodec, psk)))).size !== psks.length) {
-    throw badList("a pre-shared key twice");
-  }
+  if (isPskRepeated(psks)) throw badList("a pre-shared key twice");
   return { kemOutput, removed: removed[0], psks };
 }
 
@@ -106,13 +103,9 @@ export async function checkJoinerLeaf(
   await checkLeaf(suite, leafNode, { groupId: context.groupId, leafIndex: leaf }, "commit");
   // §12.2, §7.3: an Update brings a new encryption key.
   if (removed !== undefined && equalBytes(removed.leafNode.encryptionKey, leafNode.encryptionKey)) {
-    throw new MlsError(
-      "PROPOSAL_INVALID",
-      "the joiner keeps the encryption key of the leaf that it removes",
-      {
-        section: "§7.3",
-      },
-    );
+    throw new MlsError("PROPOSAL_INVALID", "the joiner keeps the encryption key of its former leaf", {
+      section: "§7.3",
+    });
   }
   await authenticateJoiner(deps, removed?.leafNode, leafNode, suite.id, context.extensions);
 }

@@ -82,11 +82,7 @@ export async function joinByExternalCommit(options: ExternalCommitOptions): Prom
       suite,
       context: sent.next.context,
       tree: created.tree,
-      interimTranscriptHash: interimTranscriptHash(
-        suite,
-        sent.next.context.confirmedTranscriptHash,
-        sent.next.confirmationTag,
-      ),
+      interimTranscriptHash: sent.next.interimTranscriptHash,
       ownLeaf: leaf,
       needsPath: false,
       reinit: undefined,

@@ -1,7 +1,12 @@
 import type { Extension } from "../extension.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import { deriveEpochSecrets, deriveJoinerSecret, type EpochSecrets } from "../schedule/key-schedule.ts";
-import { confirmationTag, confirmedTranscriptHash, type SignedCommit } from "../schedule/transcript.ts";
+import {
+  confirmationTag,
+  confirmedTranscriptHash,
+  interimTranscriptHash,
+  type SignedCommit,
+} from "../schedule/transcript.ts";
 import type { RatchetTree } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import type { GroupState } from "./group-state.ts";
@@ -30,6 +35,7 @@ export interface NextEpoch {
   readonly secrets: EpochSecrets;
   readonly joinerSecret: Uint8Array;
   readonly confirmationTag: Uint8Array;
+  readonly interimTranscriptHash: Uint8Array;
 }
 
 /** The key schedule of the epoch that a signed commit starts (RFC 9420 §8, §12.4.1, §12.4.2). */
@@ -46,10 +52,12 @@ export function nextEpoch(
   const encoded = encodeGroupContext(context);
   const joinerSecret = deriveJoinerSecret(suite, state.secrets.initSecret, commitSecret, encoded);
   const secrets = deriveEpochSecrets(suite, joinerSecret, pskSecret, encoded);
+  const tag = confirmationTag(suite, secrets.confirmationKey, confirmed);
   return {
     context,
     secrets,
     joinerSecret,
-    confirmationTag: confirmationTag(suite, secrets.confirmationKey, confirmed),
+    confirmationTag: tag,
+    interimTranscriptHash: interimTranscriptHash(suite, confirmed, tag),
   };
 }

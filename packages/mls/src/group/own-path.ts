@@ -1,9 +1,8 @@
 import type { UpdatePath } from "../commit.ts";
-import { MlsError } from "../errors.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import { type LeafNode, signLeafNode } from "../leaf-node.ts";
 import { zeroSecret } from "../schedule/key-schedule.ts";
-import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { memberLeaf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { createPath, encryptPath, type NewPath, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { AppliedProposals } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
@@ -91,7 +90,7 @@ async function createOwnPath(
   deps: EngineDeps,
 ): Promise<NewPath> {
   const { suite, ownLeaf } = state;
-  const before = ownLeafNode(state);
+  const before = memberLeaf(state.tree, ownLeaf);
   const place = { groupId: state.context.groupId, leafIndex: ownLeaf };
   const created = await createPath(suite, applied.tree, ownLeaf, deps.random, (encryptionKey, parentHash) =>
     signLeafNode(
@@ -111,10 +110,4 @@ async function createOwnPath(
   await checkLeaf(suite, created.leafNode, place, "commit");
   await authenticateSuccessor(deps, before, created.leafNode, suite.id, applied.extensions);
   return created;
-}
-
-function ownLeafNode(state: GroupState): LeafNode {
-  const leafNode = leafAt(state.tree, state.ownLeaf);
-  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", "the own leaf is blank");
-  return leafNode;
 }

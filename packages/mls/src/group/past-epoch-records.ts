@@ -3,16 +3,17 @@ import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { nodeCodec } from "../leaf-node.ts";
+import type { RecordDiff } from "../record-diff.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
 import { treeChanges } from "../tree/tree-changes.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import type { GroupState } from "./group-state.ts";
 import type { PastEpoch } from "./past-epoch.ts";
-import { damaged, readingRecords, record, type RecordDiff, storedNodes, storedTree } from "./records.ts";
+import { damaged, readingRecords, record, storedNodes, storedTree } from "./records.ts";
 
 /** As diffGroup: the first time everything, of the tree only what differs from the epoch after it. */
 export function diffPastEpoch(before: PastEpoch | undefined, after: PastEpoch): RecordDiff {
-  const diff: RecordDiff = { put: [], delete: [] };
+  const diff = diffSecretTree(before?.secretTree, after.secretTree);
   if (before === undefined) {
     const { context, ownLeaf, tree, successor } = after;
     diff.put.push([
@@ -24,9 +25,6 @@ export function diffPastEpoch(before: PastEpoch | undefined, after: PastEpoch): 
     }
     diff.put.push(["secret/sender-data", encode(opaque, after.senderDataSecret)]);
   }
-  const secrets = diffSecretTree(before?.secretTree, after.secretTree);
-  for (const [key, value] of secrets.put) diff.put.push([key, value]);
-  for (const key of secrets.delete) diff.delete.push(key);
   return diff;
 }
 

@@ -1,7 +1,9 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { encode } from "../codec/codec.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import type { CipherSuite, Random } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
-import type { PreSharedKeyId, Proposal } from "../proposal.ts";
+import { type PreSharedKeyId, preSharedKeyIdCodec, type Proposal } from "../proposal.ts";
 import { derivePskSecret } from "../schedule/psk-secret.ts";
 import type { EngineDeps } from "./authentication.ts";
 
@@ -31,6 +33,11 @@ export function pskProposal(
   }
   const { groupId, epoch } = psk;
   return { kind: "psk", psk: { kind: "resumption", usage, groupId, epoch, nonce } };
+}
+
+/** §12.2: whether one of these ids, nonce included, stands there twice. */
+export function isPskRepeated(ids: readonly PreSharedKeyId[]): boolean {
+  return new Set(ids.map((id) => bytesToHex(encode(preSharedKeyIdCodec, id)))).size !== ids.length;
 }
 
 /**

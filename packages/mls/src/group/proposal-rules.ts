@@ -1,5 +1,3 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import type { Extension } from "../extension.ts";
@@ -7,8 +5,9 @@ import { isFromMember, type Sender } from "../framing/message.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import { type PreSharedKeyId, preSharedKeyIdCodec, type Proposal, type ReInit } from "../proposal.ts";
+import type { PreSharedKeyId, Proposal, ReInit } from "../proposal.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { isPskRepeated } from "./pre-shared-keys.ts";
 import { checkReinit } from "./reinit.ts";
 import type { Succession } from "./successor-rules.ts";
 
@@ -43,8 +42,8 @@ export interface ProposalList {
 
 /**
  * The rules of RFC 9420 §12.2 for a member's commit that need no signature and no application; without a committer
- * for proposals that nobody has committed yet. Throws
- * PROPOSAL_INVALID for a proposal that is wrong by itself, PROPOSAL_LIST_INVALID for those that don't go together.
+ * for proposals that nobody has committed yet. Throws PROPOSAL_INVALID for a proposal that is wrong by itself,
+ * PROPOSAL_LIST_INVALID for those that don't go together.
  */
 export function checkProposalList(
   group: GroupBefore,
@@ -101,13 +100,10 @@ export function checkProposalList(
     }
   }
   // §12.2: one Update or Remove for a leaf.
-  if (hasRepetition([...updates.map(({ sender }) => sender), ...removes])) {
-    throw badList("two Updates or Removes for one leaf");
-  }
+  const targets = [...updates.map(({ sender }) => sender), ...removes];
+  if (new Set(targets).size !== targets.length) throw badList("two Updates or Removes for one leaf");
   // §12.2: a PSK once.
-  if (hasRepetition(psks.map((psk) => bytesToHex(encode(preSharedKeyIdCodec, psk))))) {
-    throw badList("a pre-shared key twice");
-  }
+  if (isPskRepeated(psks)) throw badList("a pre-shared key twice");
   if (contextExtensions.length > 1) throw badList("two GroupContextExtensions");
   return { contextExtensions: contextExtensions[0], updates, removes, adds, psks, reinit };
 }
@@ -126,10 +122,6 @@ export function checkPsk(group: GroupBefore, psk: PreSharedKeyId): void {
   if (psk.kind === "resumption" && psk.usage !== "application" && psk.usage !== group.succession) {
     throw badProposal(`a resumption PSK for ${psk.usage} in a running group`, "§12.1.4");
   }
-}
-
-function hasRepetition(values: readonly (number | string)[]): boolean {
-  return new Set(values).size !== values.length;
 }
 
 function badProposal(message: string, section: string): MlsError {

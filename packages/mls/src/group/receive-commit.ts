@@ -3,11 +3,9 @@ import { equalBytes, equalConstantTime } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import type { AuthenticatedContent } from "../framing/message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
-import type { LeafNode } from "../leaf-node.ts";
 import type { ReInit } from "../proposal.ts";
 import { zeroSecret } from "../schedule/key-schedule.ts";
-import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { encryptionKeyAt, leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { encryptionKeyAt, memberLeaf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
 import { deriveUpwards, mergePath, type NodePrivateKeys, openPath } from "../tree/update-path.ts";
 import { type AppliedProposals, applyProposals } from "./apply-proposals.ts";
@@ -92,7 +90,7 @@ async function takePath(
   deps: EngineDeps,
 ): Promise<RatchetTree> {
   const { suite, context } = state;
-  const before = memberLeaf(state, committer);
+  const before = memberLeaf(state.tree, committer);
   await checkLeaf(suite, path.leafNode, { groupId: context.groupId, leafIndex: committer }, "commit");
   const tree = mergePath(suite, applied.tree, committer, path, added);
   await authenticateSuccessor(deps, before, path.leafNode, suite.id, applied.extensions);
@@ -173,13 +171,9 @@ export function enterEpoch(
   );
   // §12.4.2: the confirmation tag.
   if (auth.confirmationTag === undefined || !equalConstantTime(auth.confirmationTag, next.confirmationTag)) {
-    const error = new MlsError(
-      "CONFIRMATION_TAG_INVALID",
-      "the commit's confirmation tag is not the epoch's",
-      {
-        section: "§12.4.2",
-      },
-    );
+    const error = new MlsError("CONFIRMATION_TAG_INVALID", "the commit's tag is not the new epoch's", {
+      section: "§12.4.2",
+    });
     if (opened.rootPathSecret !== undefined) rootPathSecrets.set(error, opened.rootPathSecret);
     throw error;
   }
@@ -187,11 +181,7 @@ export function enterEpoch(
     suite,
     context: next.context,
     tree,
-    interimTranscriptHash: interimTranscriptHash(
-      suite,
-      next.context.confirmedTranscriptHash,
-      next.confirmationTag,
-    ),
+    interimTranscriptHash: next.interimTranscriptHash,
     ownLeaf: state.ownLeaf,
     needsPath: state.needsPath || opened.helped,
     reinit,
@@ -199,10 +189,4 @@ export function enterEpoch(
     privateKeys: opened.privateKeys,
     secrets: next.secrets,
   });
-}
-
-function memberLeaf(state: GroupState, leaf: number): LeafNode {
-  const leafNode = leafAt(state.tree, leaf);
-  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`);
-  return leafNode;
 }

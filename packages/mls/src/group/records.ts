@@ -7,6 +7,7 @@ import { type ProposalSender, proposalSenderCodec } from "../framing/message.ts"
 import { encodeGroupContext, type GroupContext, groupContextCodec } from "../group-context.ts";
 import { type Node, nodeCodec } from "../leaf-node.ts";
 import { type Proposal, proposalBodies, proposalCodec, type ReInit } from "../proposal.ts";
+import type { RecordDiff } from "../record-diff.ts";
 import { loadExports, storedExports, storedExportsCodec, USED_UP } from "../schedule/exporter-tree.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
 import { isLeafSlot, type RatchetTree } from "../tree/ratchet-tree.ts";
@@ -15,20 +16,11 @@ import { treeHash } from "../tree/tree-hash.ts";
 import { type GroupState, type KeptSecrets, type PendingProposal } from "./group-state.ts";
 
 /**
- * What to write and what to erase so that stored records come to hold a state. Keys start with `public/` (nothing
- * that a removed member or a server could use) or `secret/`. Apply both lists in one transaction.
- */
-export interface RecordDiff {
-  readonly put: [key: string, value: Uint8Array][];
-  readonly delete: string[];
-}
-
-/**
  * The changes from one state to another. After a message that is the sender's ratchet, after a commit the nodes that
  * it changed, whatever the group's size; from undefined it is everything. What was consumed is deleted.
  */
 export function diffGroup(before: GroupState | undefined, after: GroupState): RecordDiff {
-  const diff: RecordDiff = { put: [], delete: [] };
+  const diff = diffSecretTree(before?.secretTree, after.secretTree);
   if (before?.context !== after.context || before.tree !== after.tree) {
     diff.put.push(["public/state", encode(headCodec, headOf(after))]);
   }
@@ -42,9 +34,6 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
     diff.put.push([EXPORTER_TREE, encode(storedExportsCodec, storedExports(after.exporterTree))]);
   }
   diffProposals(before, after, diff);
-  const secrets = diffSecretTree(before?.secretTree, after.secretTree);
-  for (const [key, value] of secrets.put) diff.put.push([key, value]);
-  for (const key of secrets.delete) diff.delete.push(key);
   return diff;
 }
 

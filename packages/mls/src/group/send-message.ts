@@ -12,7 +12,7 @@ import { signLeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
 import { seenId } from "../schedule/ratchet.ts";
 import { markReceived } from "../schedule/secret-tree.ts";
-import { leafAt } from "../tree/ratchet-tree.ts";
+import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
 import { checkAdd } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { frameOwn, type FramedMessage } from "./frame-own.ts";
@@ -96,8 +96,7 @@ export async function proposeUpdate(
   deps: EngineDeps,
 ): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
   const { suite, ownLeaf, context } = state;
-  const before = leafAt(state.tree, ownLeaf);
-  if (before === undefined) throw new MlsError("MEMBER_UNKNOWN", "the own leaf is blank");
+  const before = memberLeaf(state.tree, ownLeaf);
   const keys = await suite.deriveKeyPair(deps.random.bytes(suite.hashLength));
   const leafNode = await signLeafNode(
     suite,

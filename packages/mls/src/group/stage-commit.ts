@@ -7,7 +7,6 @@ import type { FramedContent, GroupWireFormat } from "../framing/message.ts";
 import type { KeyPackage } from "../key-package.ts";
 import type { Capabilities } from "../leaf-node.ts";
 import type { Proposal, ReInit } from "../proposal.ts";
-import { interimTranscriptHash } from "../schedule/transcript.ts";
 import { MLS10 } from "../version.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
@@ -136,11 +135,7 @@ async function stage(
         suite,
         context: sent.next.context,
         tree: own.tree,
-        interimTranscriptHash: interimTranscriptHash(
-          suite,
-          sent.next.context.confirmedTranscriptHash,
-          sent.next.confirmationTag,
-        ),
+        interimTranscriptHash: sent.next.interimTranscriptHash,
         ownLeaf,
         needsPath: false,
         reinit: applied.reinit,

@@ -1,4 +1,3 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
 import { encode } from "../codec/codec.ts";
 import type { Credential } from "../credential.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
@@ -6,10 +5,11 @@ import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import { extensionsCodec } from "../extension.ts";
 import type { GroupContext } from "../group-context.ts";
-import { type PreSharedKeyId, preSharedKeyIdCodec } from "../proposal.ts";
+import type { PreSharedKeyId } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
 import type { AuthenticationPolicy } from "./authentication.ts";
 import type { Predecessor } from "./predecessor.ts";
+import { isPskRepeated } from "./pre-shared-keys.ts";
 
 /** How a group comes from another one. */
 export type Succession = "reinit" | "branch";
@@ -34,9 +34,7 @@ export function checkWelcomePsks(
   if (psks.some(({ nonce }) => nonce.length !== suite.hashLength)) {
     throw invalidWelcome("a PSK nonce of the wrong length", "§8.4");
   }
-  if (new Set(psks.map((id) => bytesToHex(encode(preSharedKeyIdCodec, id)))).size !== psks.length) {
-    throw invalidWelcome("a pre-shared key twice", "§12.2");
-  }
+  if (isPskRepeated(psks)) throw invalidWelcome("a pre-shared key twice", "§12.2");
   const links = psks.filter((id) => isSuccession(id));
   if (links.length > 1) throw invalidWelcome("a group that comes from two others", "§12.4.3.1");
   return links[0];

@@ -1,6 +1,8 @@
 import { decode, encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
+import type { RecordDiff } from "../record-diff.ts";
+import { fullWidth } from "../tree/tree-math.ts";
 import {
   type Ratchet,
   SEEN_CHUNK,
@@ -19,19 +21,13 @@ import {
   splitSecret,
 } from "./secret-tree.ts";
 
-/** What to write and what to erase so that stored records come to hold a state. */
-export interface RecordChanges {
-  readonly put: (readonly [key: string, value: Uint8Array])[];
-  readonly delete: string[];
-}
-
 /**
  * The changes from one tree to another, in time of the order of what differs: shared subtrees are passed over by
  * identity. Records: `secret/node/<node index>`, `secret/ratchet/<leaf>/<type>`,
  * `secret/skipped/<leaf>/<type>/<generation>`, `secret/seen/<leaf>/<type>/<chunk>`.
  */
-export function diffSecretTree(before: SecretTree | undefined, after: SecretTree | undefined): RecordChanges {
-  const changes: RecordChanges = { put: [], delete: [] };
+export function diffSecretTree(before: SecretTree | undefined, after: SecretTree | undefined): RecordDiff {
+  const changes: RecordDiff = { put: [], delete: [] };
   if (before !== undefined && after !== undefined && before.width === after.width) {
     diffNode(before.root, after.root, 0, after.width, changes);
     return changes;
@@ -51,8 +47,7 @@ export function loadSecretTree(
   leafCount: number,
   records: ReadonlyMap<string, Uint8Array>,
 ): SecretTree {
-  let width = 1;
-  while (width < leafCount) width *= 2;
+  const width = fullWidth(leafCount);
   return { width, root: loadNode(suite, 0, width, records) };
 }
 
@@ -70,7 +65,7 @@ function diffNode(
   after: SecretNode,
   first: number,
   width: number,
-  changes: RecordChanges,
+  changes: RecordDiff,
 ): void {
   if (before === after) return;
   if (before.kind === "split" && after.kind === "split") {
@@ -91,7 +86,7 @@ function diffRatchet(
   after: Ratchet,
   leaf: number,
   type: RatchetType,
-  changes: RecordChanges,
+  changes: RecordDiff,
 ): void {
   if (before === after) return;
   const moved = before.secret !== after.secret || before.skipped !== after.skipped;
@@ -108,7 +103,7 @@ function diffSkipped(
   after: readonly SkippedKey[],
   leaf: number,
   type: RatchetType,
-  changes: RecordChanges,
+  changes: RecordDiff,
 ): void {
   if (before === after) return;
   const had = new Set(before);
@@ -127,8 +122,8 @@ function diffSkipped(
 
 function replaceRecords(
   gone: Iterable<string>,
-  wanted: readonly (readonly [string, Uint8Array])[],
-  changes: RecordChanges,
+  wanted: readonly [string, Uint8Array][],
+  changes: RecordDiff,
 ): void {
   const kept = new Set(wanted.map(([key]) => key));
   for (const record of wanted) changes.put.push(record);

@@ -1,6 +1,7 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
+import { fullWidth } from "../tree/tree-math.ts";
 import {
   advance,
   DEFAULT_RATCHET_LIMITS,
@@ -64,9 +65,7 @@ function oldestSkipped(node: SecretNode): number {
 
 /** The tree of an epoch with at least `leafCount` leaves. The secret is consumed: the caller drops it. */
 export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number): SecretTree {
-  let width = 1;
-  while (width < leafCount) width *= 2;
-  return { width, root: { kind: "secret", secret: encryptionSecret } };
+  return { width: fullWidth(leafCount), root: { kind: "secret", secret: encryptionSecret } };
 }
 
 /** The next key of the own leaf. The new tree must be stored before the message leaves the device. */

@@ -3,7 +3,8 @@ import type { SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import type { GroupState } from "../group/group-state.ts";
 import type { PastEpoch } from "../group/past-epoch.ts";
 import { diffPastEpoch, loadPastEpoch } from "../group/past-epoch-records.ts";
-import { diffGroup, loadGroup, type RecordDiff } from "../group/records.ts";
+import { diffGroup, loadGroup } from "../group/records.ts";
+import type { RecordDiff } from "../record-diff.ts";
 
 /** Records as a store would hold them. */
 type StoredRecords = Map<string, Uint8Array>;

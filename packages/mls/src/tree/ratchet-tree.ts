@@ -1,3 +1,4 @@
+import { MlsError } from "../errors.ts";
 import type { LeafNode, ParentNode } from "../leaf-node.ts";
 import type { TreeSummary } from "./tree-summary.ts";
 import { covers } from "./tree-math.ts";
@@ -138,6 +139,13 @@ export function slotAt(tree: RatchetTree, index: number): RatchetTree | undefine
 export function leafAt(tree: RatchetTree, leaf: number): LeafNode | undefined {
   const slot = occupiedSlotAt(tree, 2 * leaf);
   return slot !== undefined && isLeafSlot(slot) ? slot.leaf : undefined;
+}
+
+/** The same where there has to be a member. Throws MEMBER_UNKNOWN. */
+export function memberLeaf(tree: RatchetTree, leaf: number): LeafNode {
+  const leafNode = leafAt(tree, leaf);
+  if (leafNode === undefined) throw new MlsError("MEMBER_UNKNOWN", `leaf ${leaf} has no member`);
+  return leafNode;
 }
 
 /** As slotAt, but undefined also where there are only blanks: looking there brings no slots into being. */
