@@ -7,7 +7,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const scripts = Object.keys(JSON.parse(read("package.json")).scripts);
 
 const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "INVARIANTS.md", "SECURITY.md"];
-for (const folder of ["docs", "packages/mls"]) {
+for (const folder of ["docs", "packages/mls", "packages/interop"]) {
   for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })) {
     if (name.endsWith(".md") && !name.includes("node_modules") && !name.includes(".stryker"))
       documents.push(join(folder, name));
