@@ -117,6 +117,7 @@ function commitSomething(model: Model, dice: Dice, by: Name, target: number): vo
       ? mixedChanges(model, dice, by, target)
       : singleChange(model, dice, by, target);
   if (changes === undefined) return;
+  if (!traitsOf(model, by).settlesUpdates && dropsOneUpdate(model, changes)) return;
   const all = takeable(model, by, changes);
   const free = traitsOf(model, by).commits === "any";
   const take = free && dice.chance(0.25) ? all.filter(() => dice.chance(0.5)) : "all";
@@ -150,11 +151,18 @@ function canJoin(model: Model, step: Omit<CommitStep, "members">): boolean {
 }
 
 function canCommit(model: Model, by: Name): boolean {
-  const { commitsWhileLeaving, settlesUpdates } = traitsOf(model, by);
   const leaving = model.pending.some(({ change }) => change.kind === "remove" && change.who === by);
+  return !leaving || traitsOf(model, by).commitsWhileLeaving;
+}
+
+/** Whether some pending Update goes in and another has to be left out: of the same member, or of one who is removed. */
+function dropsOneUpdate(model: Model, changes: CommitStep["changes"]): boolean {
+  const all = [...model.pending.map(({ change }) => change), ...changes];
+  const removed = all.flatMap((change) => (change.kind === "remove" ? [change.who] : []));
   const updating = model.pending.flatMap((one) => (one.change.kind === "update" ? [one.by] : []));
-  const twice = new Set(updating).size !== updating.length;
-  return (!leaving || commitsWhileLeaving) && (!twice || settlesUpdates);
+  return (
+    updating.length > new Set(updating.filter((who) => !removed.includes(who))).size && updating.length > 1
+  );
 }
 
 /** Several removes and adds, someone who leaves and comes back in one commit, or a path alone. */

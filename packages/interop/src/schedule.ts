@@ -93,7 +93,7 @@ export interface Traits {
   readonly commitsWhileLeaving: boolean;
   /** It joins a tree whose root is blank and in which some node has unmerged leaves. */
   readonly joinsUnderBlankRoot: boolean;
-  /** Of two Updates of one member it commits one. */
+  /** It leaves out a pending Update that doesn't go with the rest of its commit, while it takes another. */
   readonly settlesUpdates: boolean;
   /** It sends texts while proposals wait for a commit, which RFC 9420 §12.4 leaves to the committers. */
   readonly sendsWhilePending: boolean;
