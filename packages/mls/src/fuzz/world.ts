@@ -5,6 +5,9 @@ import type { CreatedKeyPackage } from "../create-key-package.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { EXTENSION_EXTERNAL_SENDERS, type Extension, externalSendersCodec } from "../extension.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
+import type { KeyPackage } from "../key-package.ts";
+import type { Capabilities } from "../leaf-node.ts";
+import type { Proposal } from "../proposal.ts";
 import type { EngineDeps } from "../group/authentication.ts";
 import { exportGroupInfo } from "../group/export-group-info.ts";
 import { createExternalProposal, proposeSelf } from "../group/external-proposal.ts";
@@ -89,35 +92,90 @@ export async function createWorld(seed: string, suites: readonly number[]): Prom
   const deps = fuzzDeps(`${seed}/world`);
   const suite = suites[(sha256(utf8ToBytes(seed))[0] ?? 0) % suites.length] ?? 1;
   await loadCipherSuite(suite);
+  const cast = await createCast(suite, deps);
+  const begun = await beginGroup(cast, deps);
+
+  // Bob has read something already, and skipped something; Mallory kept all keys.
+  const skipped = await createApplicationMessage(begun.alice, utf8ToBytes("skipped"), {}, deps);
+  const read = await createApplicationMessage(skipped.state, utf8ToBytes("read"), {}, deps);
+  const bob = (await processMessage(begun.bob, read.message, deps)).state;
+  const alice = read.state;
+
+  const aad = { authenticatedData: utf8ToBytes("aad") };
+  const hello = await createApplicationMessage(alice, utf8ToBytes("hello"), aad, deps);
+  const { keyPackage } = cast.packages.erin;
+  const handshakes = await handshakesOf(alice, keyPackage, deps);
+  const outside = await fromOutside(alice, cast, deps);
+  const { staged } = await stageCommit(alice, { add: [keyPackage] }, deps);
+  if (staged.welcome === undefined) throw new Error("no welcome");
+  return {
+    suite,
+    alice,
+    bob,
+    mallory: begun.mallory,
+    malloryLeaf: 3,
+    genuine: [
+      { bytes: skipped.message, sender: 0, what: "application" },
+      { bytes: hello.message, sender: 0, what: "application" },
+      ...handshakes,
+      ...outside.messages,
+    ],
+    seen: { bytes: read.message, sender: 0, what: "application" },
+    past: begun.past,
+    late: begun.late,
+    joiner: { who: cast.people.erin, made: cast.packages.erin, welcome: staged.welcome },
+    welcomed: nextOf(staged),
+    groupInfo: outside.groupInfo,
+    keyPackages: NAMES.map((name) =>
+      encode(mlsMessageCodec, { kind: "keyPackage", keyPackage: cast.packages[name].keyPackage }),
+    ),
+    strangers: begun.strangers,
+  };
+}
+
+const NAMES = ["alice", "bob", "carol", "mallory", "erin", "frank"] as const;
+type Name = (typeof NAMES)[number];
+
+interface Cast {
+  readonly suite: number;
+  readonly capabilities: Capabilities;
+  readonly people: Readonly<Record<Name, Person>>;
+  readonly packages: Readonly<Record<Name, CreatedKeyPackage>>;
+  /** The group's external sender. */
+  readonly service: Person;
+}
+
+async function createCast(suite: number, { random }: EngineDeps): Promise<Cast> {
   const capabilities = { ...CAPABILITIES, cipherSuites: [suite] };
-  const { random } = deps;
-  const names = ["alice", "bob", "carol", "mallory", "erin", "frank"];
-  const people: Person[] = [];
-  for (const name of names) people.push(await person(name, random, suite));
-  const [aliceP, bobP, carolP, malloryP, erinP, frankP] = people;
-  if (!aliceP || !bobP || !carolP || !malloryP || !erinP || !frankP) throw new Error("somebody is missing");
-  const outside = await person("outside", random, suite);
+  const forEach = async <T>(make: (name: Name) => Promise<T>): Promise<Record<Name, T>> => ({
+    alice: await make("alice"),
+    bob: await make("bob"),
+    carol: await make("carol"),
+    mallory: await make("mallory"),
+    erin: await make("erin"),
+    frank: await make("frank"),
+  });
+  const people = await forEach((name) => person(name, random, suite));
+  const service = await person("outside", random, suite);
+  const packages = await forEach((name) => packageOf(people[name], random, { suite, capabilities }));
+  return { suite, capabilities, people, packages, service };
+}
+
+/** Two epochs: Alice adds Bob, Carol and Mallory, and Carol commits, so that the tree is half warm. */
+async function beginGroup({ suite, capabilities, people, packages, service }: Cast, deps: EngineDeps) {
   const senders = encode(externalSendersCodec, [
-    { signatureKey: outside.signatureKey.publicKey, credential: outside.credential },
+    { signatureKey: service.signatureKey.publicKey, credential: service.credential },
   ]);
   const contextExtensions: Extension[] = [{ type: EXTENSION_EXTERNAL_SENDERS, data: senders }];
-
-  const packages = new Map<string, CreatedKeyPackage>();
-  for (const who of people) packages.set(who.name, await packageOf(who, random, { suite, capabilities }));
-  const packageFor = (who: Person): CreatedKeyPackage => {
-    const made = packages.get(who.name);
-    if (made === undefined) throw new Error("no key package");
-    return made;
-  };
-  const first = await found(aliceP, deps, { suite, capabilities, contextExtensions });
-  const add = [bobP, carolP, malloryP].map((who) => packageFor(who).keyPackage);
-  const begun = await stageCommit(first, { add }, deps);
-  const { welcome } = begun.staged;
+  const first = await found(people.alice, deps, { suite, capabilities, contextExtensions });
+  const add = [packages.bob, packages.carol, packages.mallory].map(({ keyPackage }) => keyPackage);
+  const { staged } = await stageCommit(first, { add }, deps);
+  const { welcome } = staged;
   if (welcome === undefined) throw new Error("no welcome");
-  let alice = nextOf(begun.staged);
-  let bob = await join(bobP, packageFor(bobP), welcome, deps);
-  let mallory = await join(malloryP, packageFor(malloryP), welcome, deps);
-  const carol = await join(carolP, packageFor(carolP), welcome, deps);
+  let alice = nextOf(staged);
+  const bob = await join(people.bob, packages.bob, welcome, deps);
+  const mallory = await join(people.mallory, packages.mallory, welcome, deps);
+  const carol = await join(people.carol, packages.carol, welcome, deps);
 
   const late: Genuine[] = [];
   for (const text of ["late one", "late two", "late three"]) {
@@ -125,95 +183,82 @@ export async function createWorld(seed: string, suites: readonly number[]): Prom
     alice = sent.state;
     late.push({ bytes: sent.message, sender: 0, what: "application" });
   }
-  // A second epoch: Carol commits, so that the tree is half warm.
-  const second = await stageCommit(carol, {}, deps);
-  const past = retireEpoch(bob, nextOf(await takeCommit(bob, second.staged.message, deps)));
-  alice = nextOf(await takeCommit(alice, second.staged.message, deps));
-  bob = nextOf(await takeCommit(bob, second.staged.message, deps));
-  mallory = nextOf(await takeCommit(mallory, second.staged.message, deps));
-
-  // Bob has read something already, and skipped something; Mallory kept all keys.
-  const read = await createApplicationMessage(alice, utf8ToBytes("skipped"), {}, deps);
-  const again = await createApplicationMessage(read.state, utf8ToBytes("read"), {}, deps);
-  bob = (await processMessage(bob, again.message, deps)).state;
-  alice = again.state;
-
-  const genuine: Genuine[] = [{ bytes: read.message, sender: 0, what: "application" }];
-  const note = (what: string, bytes: Uint8Array, sender: number | undefined = 0): void => {
-    genuine.push({ bytes, sender, what });
+  const { message } = (await stageCommit(carol, {}, deps)).staged;
+  const next = async (state: GroupState) => nextOf(await takeCommit(state, message, deps));
+  const bobNext = await next(bob);
+  return {
+    alice: await next(alice),
+    bob: bobNext,
+    mallory: await next(mallory),
+    past: retireEpoch(bob, bobNext),
+    late,
+    strangers: [message, ...late.map(({ bytes }) => bytes), welcome],
   };
-  const aad = { authenticatedData: utf8ToBytes("aad") };
-  note("application", (await createApplicationMessage(alice, utf8ToBytes("hello"), aad, deps)).message);
-  const { keyPackage } = packageFor(erinP);
-  for (const handshake of ["private", "public"] as const) {
-    const options = { wireFormat: handshake === "public" ? "publicMessage" : "privateMessage" } as const;
-    note("proposal", (await createProposal(alice, { kind: "add", keyPackage }, options, deps)).message);
-    note("proposal", (await createProposal(alice, { kind: "remove", removed: 2 }, options, deps)).message);
+}
+
+/** Alice's proposals and commits of every kind, in both framings; each from the same state. */
+async function handshakesOf(alice: GroupState, keyPackage: KeyPackage, deps: EngineDeps): Promise<Genuine[]> {
+  const messages: Genuine[] = [];
+  const note = (what: string, bytes: Uint8Array) => messages.push({ bytes, sender: 0, what });
+  const reinit = {
+    groupId: utf8ToBytes("another group"),
+    cipherSuite: alice.suite.id,
+    extensions: [],
+  };
+  const psk = { kind: "external", pskId: PSK_ID } as const;
+  const proposals: Proposal[] = [
+    { kind: "add", keyPackage },
+    { kind: "remove", removed: 2 },
+    { kind: "reinit", version: 1, ...reinit },
+  ];
+  const intents: CommitIntent[] = [
+    {},
+    { add: [keyPackage] },
+    { add: [keyPackage], path: "whenRequired" },
+    { remove: [2] },
+    { remove: [2], add: [keyPackage] },
+    { psks: [psk] },
+    { contextExtensions: [] },
+    { reinit },
+  ];
+  for (const wireFormat of ["privateMessage", "publicMessage"] as const) {
+    const options = { wireFormat };
+    for (const proposal of proposals) {
+      note("proposal", (await createProposal(alice, proposal, options, deps)).message);
+    }
     note("proposal", (await proposeUpdate(alice, {}, options, deps)).message);
-    const reinit = { groupId: utf8ToBytes("another group"), cipherSuite: suite, extensions: [] };
-    const closing = { kind: "reinit", version: 1, ...reinit } as const;
-    note("proposal", (await createProposal(alice, closing, options, deps)).message);
-    const psk = { kind: "external", pskId: PSK_ID } as const;
     note("proposal", (await proposePsk(alice, psk, options, deps)).message);
-    const intents: CommitIntent[] = [
-      {},
-      { add: [keyPackage] },
-      { add: [keyPackage], path: "whenRequired" },
-      { remove: [2] },
-      { remove: [2], add: [keyPackage] },
-      { psks: [psk] },
-      { contextExtensions: [] },
-      { reinit },
-    ];
     for (const intent of intents) {
       note("commit", (await stageCommit(alice, { ...intent, ...options }, deps)).staged.message);
     }
   }
+  return messages;
+}
+
+/** What the service and Frank, who is no member, send to the group. */
+async function fromOutside(
+  alice: GroupState,
+  { suite, capabilities, people, packages, service }: Cast,
+  deps: EngineDeps,
+) {
   const place = { groupId: alice.context.groupId, epoch: alice.context.epoch };
+  const { signatureKey, credential } = people.frank;
   const external = await createExternalProposal({
     ...place,
     suite,
     senderIndex: 0,
-    signatureKey: outside.signatureKey.privateKey,
+    signatureKey: service.signatureKey.privateKey,
     proposal: { kind: "remove", removed: 2 },
   });
-  note("proposal", external.message, undefined);
-  const self = await proposeSelf({
-    ...place,
-    keyPackage: packageFor(frankP).keyPackage,
-    signatureKey: frankP.signatureKey,
-  });
-  note("proposal", self.message, undefined);
+  const self = await proposeSelf({ ...place, keyPackage: packages.frank.keyPackage, signatureKey });
   const groupInfo = await exportGroupInfo(alice);
-  const outsider = await joinByExternalCommit({
-    groupInfo,
-    credential: frankP.credential,
-    signatureKey: frankP.signatureKey,
-    capabilities,
-    deps,
-  });
-  note("commit", outsider.message, undefined);
-
-  const welcoming = await stageCommit(alice, { add: [keyPackage] }, deps);
-  if (welcoming.staged.welcome === undefined) throw new Error("no welcome");
-  return {
-    suite,
-    alice,
-    bob,
-    mallory,
-    malloryLeaf: 3,
-    genuine,
-    seen: { bytes: again.message, sender: 0, what: "application" },
-    past,
-    late,
-    joiner: { who: erinP, made: packageFor(erinP), welcome: welcoming.staged.welcome },
-    welcomed: nextOf(welcoming.staged),
-    groupInfo,
-    keyPackages: [...packages.values()].map(({ keyPackage: made }) =>
-      encode(mlsMessageCodec, { kind: "keyPackage", keyPackage: made }),
-    ),
-    strangers: [second.staged.message, ...late.map(({ bytes }) => bytes), welcome],
-  };
+  const joining = await joinByExternalCommit({ groupInfo, credential, signatureKey, capabilities, deps });
+  const messages: Genuine[] = [
+    { bytes: external.message, sender: undefined, what: "proposal" },
+    { bytes: self.message, sender: undefined, what: "proposal" },
+    { bytes: joining.message, sender: undefined, what: "commit" },
+  ];
+  return { messages, groupInfo };
 }
 
 /** A digest of all that a state holds, as its records say it. */
