@@ -15,16 +15,16 @@ export const apiPath = join(root, "packages/mls/docs/api.md");
 
 /** Chapters by the module that declares a name; what no chapter claims comes last. */
 const CHAPTERS: readonly (readonly [title: string, modules: RegExp])[] = [
-  ["Founding and joining", /^group\/(create-group|join-|export-group-info|check-group-info|external)/],
+  ["Founding and joining", /^group\/(create-group|join-|export-group-info|check-group-info)/],
   ["The state of a group", /^(group\/group-state|group-context|tree\/)/],
   ["Messages", /^(group\/(send-message|process-message)|framing\/|parse-header)/],
   ["Commits", /^group\/(stage-commit|staged-commit|receive-commit)/],
-  ["Proposals and pre-shared keys", /^(proposal|group\/(proposal-rules|pre-shared-keys))/],
+  ["Proposals and pre-shared keys", /^(proposal|group\/(proposal-rules|pre-shared-keys|external-proposal))/],
   ["Groups that follow others", /^group\/(successor|predecessor|reinit|branch)/],
   ["Late messages and limits", /^(group\/(past-epoch(?!-records)|limits)|schedule\/)/],
   ["Exported secrets", /^group\/safe-exporter/],
-  ["Storage", /^group\/(records|past-epoch-records)/],
-  ["What the application decides", /^group\/authentication/],
+  ["Storage", /^(group\/(records|past-epoch-records|held-secrets)|record-diff)/],
+  ["What the application decides", /^group\/(authentication|external-policy)/],
   [
     "Key packages and leaves",
     /^(check-key-package|create-key-package|key-package|leaf-node|credential|x509|last-resort|lifetime)/,

@@ -1,25 +1,5 @@
 export * from "./public.ts";
 export {
-  cipherSuite,
-  type CipherSuite,
-  type CryptoKey,
-  type HpkeCiphertext,
-  type HpkeKeyPair,
-  loadCipherSuite,
-  type Random,
-  type SignatureKeyPair,
-  type SignaturePrivateKey,
-  SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519,
-  SUITE_P256_AES128GCM_SHA256_P256,
-  SUITE_P384_AES256GCM_SHA384_P384,
-  SUITE_P521_AES256GCM_SHA512_P521,
-  SUITE_X25519_AES128GCM_SHA256_ED25519,
-  SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
-  SUITE_X448_AES256GCM_SHA512_ED448,
-  SUITE_X448_CHACHA20POLY1305_SHA512_ED448,
-  supportedCipherSuites,
-} from "./crypto/cipher-suite.ts";
-export {
   appComponentsIn,
   appDataDictionary,
   COMPONENT_APP_COMPONENTS,
@@ -42,7 +22,6 @@ export {
   requireMediaTypes,
 } from "./content-advertisement.ts";
 export { type CreatedKeyPackage, createKeyPackage, type KeyPackageOptions } from "./create-key-package.ts";
-export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export { type RequiredCapabilities, requiredCapabilitiesCodec } from "./extension.ts";
 export { type GroupContext, groupContextCodec } from "./group-context.ts";
 export {
@@ -52,6 +31,24 @@ export {
   PROPOSAL_TYPES,
   type ReInit,
 } from "./proposal.ts";
+export type { RecordDiff } from "./record-diff.ts";
+export {
+  type CipherSuite,
+  type CryptoKey,
+  type HpkeCiphertext,
+  type HpkeKeyPair,
+  type SignatureKeyPair,
+  SUITE_MLKEM768X25519_AES128GCM_SHA256_ED25519,
+  SUITE_P256_AES128GCM_SHA256_P256,
+  SUITE_P384_AES256GCM_SHA384_P384,
+  SUITE_P521_AES256GCM_SHA512_P521,
+  SUITE_X25519_AES128GCM_SHA256_ED25519,
+  SUITE_X25519_CHACHA20POLY1305_SHA256_ED25519,
+  SUITE_X448_AES256GCM_SHA512_ED448,
+  SUITE_X448_CHACHA20POLY1305_SHA512_ED448,
+  supportedCipherSuites,
+} from "./crypto/cipher-suite.ts";
+export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
 export { type GroupFromOutside, readGroupInfo, type ReadGroupInfoOptions } from "./group/check-group-info.ts";
 export { createGroup, type CreateGroupOptions } from "./group/create-group.ts";
@@ -82,26 +79,25 @@ export {
   pendingProposals,
   resumptionPsk,
 } from "./group/group-state.ts";
-export { type ExternalCommitOptions, joinByExternalCommit } from "./group/join-by-external-commit.ts";
 export { heldSecrets } from "./group/held-secrets.ts";
+export { type ExternalCommitOptions, joinByExternalCommit } from "./group/join-by-external-commit.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
-export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
 export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
+export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
+export type { PskReference } from "./group/pre-shared-keys.ts";
 export {
   decodePredecessor,
   encodePredecessor,
   type Predecessor,
   predecessorOf,
 } from "./group/predecessor.ts";
-export type { PskReference } from "./group/pre-shared-keys.ts";
 export { type ProcessedMessage, processMessage, type ProcessOptions } from "./group/process-message.ts";
-export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { SentProposal } from "./group/proposal-rules.ts";
 export { rootPathSecretOf } from "./group/receive-commit.ts";
-export { pendingReinit } from "./group/reinit.ts";
 export { diffGroup, loadGroup } from "./group/records.ts";
-export type { RecordDiff } from "./record-diff.ts";
+export { pendingReinit } from "./group/reinit.ts";
+export { safeExportSecret } from "./group/safe-exporter.ts";
 export {
   createApplicationMessage,
   createProposal,
@@ -112,11 +108,11 @@ export {
 } from "./group/send-message.ts";
 export { type CommitIntent, type LeafChanges, stageCommit } from "./group/stage-commit.ts";
 export { type CommitEffects, mergeCommit, type StagedCommit } from "./group/staged-commit.ts";
-export { safeExportSecret } from "./group/safe-exporter.ts";
 export {
   branchGroup,
   type FoundedSuccessor,
   reinitGroup,
   type SuccessorOptions,
 } from "./group/successor-group.ts";
+export type { RatchetLimits } from "./schedule/ratchet.ts";
 export type { Member } from "./tree/ratchet-tree.ts";
