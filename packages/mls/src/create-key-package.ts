@@ -7,6 +7,7 @@ import type { Extension } from "./extension.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, keyPackageRef, signKeyPackage } from "./key-package.ts";
 import { type Capabilities, type Lifetime, signLeafNode } from "./leaf-node.ts";
+import { checkOwnCapabilities } from "./own-capabilities.ts";
 import { MLS10 } from "./version.ts";
 
 export interface KeyPackageOptions {
@@ -32,10 +33,11 @@ export interface CreatedKeyPackage {
 
 /**
  * Makes a key package with fresh HPKE keys (RFC 9420 §10). What checkKeyPackage would refuse is not made: throws
- * LEAF_NODE_INVALID, KEY_PACKAGE_INVALID, SUITE_UNSUPPORTED.
+ * LEAF_NODE_INVALID, KEY_PACKAGE_INVALID, EXTENSION_DUPLICATE, SUITE_UNSUPPORTED.
  */
 export async function createKeyPackage(options: KeyPackageOptions): Promise<CreatedKeyPackage> {
   const { signatureKey, random } = options;
+  checkOwnCapabilities(options.capabilities);
   const suite = await loadCipherSuite(options.suite);
   const init = await suite.deriveKeyPair(random.bytes(suite.hashLength));
   const encryption = await suite.deriveKeyPair(random.bytes(suite.hashLength));

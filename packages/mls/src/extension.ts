@@ -1,4 +1,4 @@
-import { checked, type Codec, opaque, struct, u16, vector } from "./codec/codec.ts";
+import { type Codec, opaque, struct, u16, vector } from "./codec/codec.ts";
 import { type Credential, credentialCodec } from "./credential.ts";
 import { MlsError } from "./errors.ts";
 
@@ -18,6 +18,15 @@ export function isDefaultExtension(type: number): boolean {
 /** The values reserved for GREASE in every registry (§13.5): 0x0A0A, 0x1A1A, ... 0xEAEA. */
 export const GREASE_VALUES: readonly number[] = Array.from({ length: 15 }, (_, i) => 0x0a0a + i * 0x1010);
 
+/** A list of capabilities as it counts: GREASE values are listed to be ignored, and supported by nobody (§13.5). */
+export function withoutGrease(listed: readonly number[]): readonly number[] {
+  return listed.some(isGrease) ? listed.filter((value) => !isGrease(value)) : listed;
+}
+
+function isGrease(value: number): boolean {
+  return GREASE_VALUES.includes(value);
+}
+
 export interface Extension {
   readonly type: number;
   readonly data: Uint8Array;
@@ -25,14 +34,23 @@ export interface Extension {
 
 const extensionCodec = struct<Extension>({ type: u16, data: opaque });
 
-/** `Extension extensions<V>`; two of one type are refused (§13.4). */
-export const extensionsCodec: Codec<readonly Extension[]> = checked(
-  vector(extensionCodec),
-  checkExtensionTypes,
-);
+const extensionListCodec = vector(extensionCodec);
+
+/** `Extension extensions<V>`; two of one type are refused (§13.4), and not written either: nobody could read them. */
+export const extensionsCodec: Codec<readonly Extension[]> = {
+  write(w, extensions) {
+    checkExtensionTypes(extensions);
+    extensionListCodec.write(w, extensions);
+  },
+  read(r) {
+    const extensions = extensionListCodec.read(r);
+    checkExtensionTypes(extensions);
+    return extensions;
+  },
+};
 
 /** Throws EXTENSION_DUPLICATE where two are of one type (§13.4). */
-export function checkExtensionTypes(extensions: readonly Extension[]): void {
+function checkExtensionTypes(extensions: readonly Extension[]): void {
   if (extensions.length < 2) return;
   const types = new Set(extensions.map((extension) => extension.type));
   if (types.size !== extensions.length) {

@@ -4,6 +4,7 @@ import type { Extension } from "../extension.ts";
 import { type Capabilities, type Lifetime, signLeafNode } from "../leaf-node.ts";
 import { secretsOfEpoch } from "../schedule/key-schedule.ts";
 import { confirmationTag, interimTranscriptHash } from "../schedule/transcript.ts";
+import { checkOwnCapabilities } from "../own-capabilities.ts";
 import { leafSlot } from "../tree/ratchet-tree.ts";
 import { treeHash } from "../tree/tree-hash.ts";
 import { authenticateExternalSenders, authenticateLeaf, type EngineDeps } from "./authentication.ts";
@@ -29,6 +30,7 @@ export interface CreateGroupOptions {
  */
 export async function createGroup(options: CreateGroupOptions): Promise<GroupState> {
   const { credential, signatureKey, deps, groupId } = options;
+  checkOwnCapabilities(options.capabilities);
   const suite = await loadCipherSuite(options.suite);
   const encryption = await suite.deriveKeyPair(deps.random.bytes(suite.hashLength));
   const leafNode = await signLeafNode(

@@ -1,10 +1,5 @@
 import { encode, opaque } from "../codec/codec.ts";
-import {
-  checkExtensionTypes,
-  EXTENSION_EXTERNAL_PUB,
-  EXTENSION_RATCHET_TREE,
-  type Extension,
-} from "../extension.ts";
+import { EXTENSION_EXTERNAL_PUB, EXTENSION_RATCHET_TREE, type Extension } from "../extension.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
 import { confirmationTag } from "../schedule/transcript.ts";
 import { encodeTree } from "../tree/tree-extension.ts";
@@ -41,7 +36,6 @@ export async function exportGroupInfo(
   if (options.ratchetTree !== false) {
     extensions.push({ type: EXTENSION_RATCHET_TREE, data: exportRatchetTree(state) });
   }
-  checkExtensionTypes(extensions);
   const groupInfo = await signGroupInfo(
     suite,
     {

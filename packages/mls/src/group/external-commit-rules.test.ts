@@ -127,6 +127,14 @@ describe("[EXTERNAL-5] the proposals of an external commit", () => {
     const { publicKey } = await member(0).suite.deriveKeyPair(deps.random.bytes(32));
     await expectRefusal({ kemOutput: () => publicKey }, "CONFIRMATION_TAG_INVALID", "§12.4.2");
   });
+
+  test("are judged by who is removed like by the others, the KEM output included (§12.1.6)", async () => {
+    const kemOutput = (): Uint8Array => new Uint8Array(32);
+    const message = await forgeExternalCommit(member(0), bobAgain, { ...removing(1), kemOutput }, deps);
+    for (const state of [member(0), member(1)]) {
+      await expect(processMessage(state, message, open)).rejects.toMatchObject({ code: "PROPOSAL_INVALID" });
+    }
+  });
 });
 
 describe("[EXTERNAL-6] an external commit", () => {

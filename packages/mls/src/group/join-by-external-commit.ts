@@ -9,6 +9,7 @@ import { type FramedContent, mlsMessageCodec } from "../framing/message.ts";
 import { protectPublic } from "../framing/public-message.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import { type Capabilities, signLeafNode } from "../leaf-node.ts";
+import { checkOwnCapabilities } from "../own-capabilities.ts";
 import type { Proposal } from "../proposal.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
 import type { Member } from "../tree/ratchet-tree.ts";
@@ -51,6 +52,7 @@ export interface ExternalCommitOptions {
  */
 export async function joinByExternalCommit(options: ExternalCommitOptions): Promise<StagedCommit> {
   const { deps, signatureKey } = options;
+  checkOwnCapabilities(options.capabilities);
   const group = await readGroupInfo(options);
   const { suite, context } = group;
   const init = await createExternalInit(suite, requireExternalPub(group), deps.random);

@@ -5,10 +5,10 @@ import { MlsError } from "../errors.ts";
 import type { KeyPackage } from "../key-package.ts";
 import { leafNodeCodec } from "../leaf-node.ts";
 import { interimTranscriptHash } from "../schedule/transcript.ts";
-import { membersOf, type RatchetTree } from "../tree/ratchet-tree.ts";
+import { isLeafSlot, membersOf, pathFromRoot, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { filteredDirectPath } from "../tree/resolution.ts";
 import { commonAncestor } from "../tree/tree-math.ts";
-import { deriveUpwards } from "../tree/update-path.ts";
+import { deriveUpwards, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { checkGroupInfo } from "./check-group-info.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
@@ -54,6 +54,7 @@ export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> 
   }
   const ownLeaf = findOwnLeaf(tree, keyPackage);
   const privateKeys = await receivedKeys(suite, tree, ownLeaf, groupInfo.signer, secrets.pathSecret);
+  checkKeysAbove(tree, ownLeaf, privateKeys);
   privateKeys.set(2 * ownLeaf, options.encryptionPrivateKey);
   const { groupContext: context, confirmationTag } = groupInfo;
   return startEpoch({
@@ -113,6 +114,19 @@ async function receivedKeys(
     return new Map(privateKeys);
   } catch (cause) {
     throw invalidWelcome("the path secret doesn't give the keys in the tree", cause);
+  }
+}
+
+/**
+ * §12.4.3.1: the path secret is left out only where the commit had no path, and then the joiner is unmerged everywhere.
+ * Without it, who joins would be a member that can't follow the others.
+ */
+function checkKeysAbove(tree: RatchetTree, ownLeaf: number, known: NodePrivateKeys): void {
+  for (const slot of pathFromRoot(tree, ownLeaf)) {
+    if (isLeafSlot(slot) || slot.node === undefined || known.has(slot.index)) continue;
+    if (!slot.node.unmergedLeaves.includes(ownLeaf)) {
+      throw invalidWelcome("no path secret for a node at which the joiner is merged");
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import {
   CAPABILITIES,
   groupOf,
   join,
+  nextOf,
   packageOf,
   type Person,
   person,
@@ -21,6 +22,7 @@ import type { AuthenticationPolicy } from "./authentication.ts";
 import type { GroupState } from "./group-state.ts";
 import { joinGroup } from "./join-group.ts";
 import { createApplicationMessage } from "./send-message.ts";
+import { stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("join rules");
 let group: GroupState[];
@@ -124,6 +126,17 @@ describe("a Welcome", () => {
       },
       "WELCOME_INVALID",
     );
+  });
+
+  test("[RULE-93] gives the keys of all nodes above the joiner, but those where it is unmerged (§12.4.3.1)", async () => {
+    const committed = await stageCommit(member(0), { add: [made.keyPackage] }, deps);
+    const next = nextOf(committed.staged);
+    // Zoe is merged at every node of the path; and unmerged at all of the tree that the other tests have.
+    await expectRefusal({ tree: next.tree, signer: next }, "WELCOME_INVALID");
+    const at = { tree, signer: member(1) };
+    expect((await verdict(at)).privateKeys.size).toBe(1);
+    const { welcome = new Uint8Array() } = committed.staged;
+    expect((await join(zoe, made, welcome, deps)).privateKeys.size).toBe(2);
   });
 
   test("is the only way in: another message is refused", async () => {

@@ -1,6 +1,7 @@
 import type { UpdatePath } from "../commit.ts";
 import { encodeGroupContext, type GroupContext } from "../group-context.ts";
 import { type LeafNode, signLeafNode } from "../leaf-node.ts";
+import { checkOwnCapabilities } from "../own-capabilities.ts";
 import { zeroSecret } from "../schedule/key-schedule.ts";
 import { memberLeaf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { createPath, encryptPath, type NewPath, type NodePrivateKeys } from "../tree/update-path.ts";
@@ -90,6 +91,7 @@ async function createOwnPath(
   deps: EngineDeps,
 ): Promise<NewPath> {
   const { suite, ownLeaf } = state;
+  if (changes.capabilities !== undefined) checkOwnCapabilities(changes.capabilities);
   const before = memberLeaf(state.tree, ownLeaf);
   const place = { groupId: state.context.groupId, leafIndex: ownLeaf };
   const created = await createPath(suite, applied.tree, ownLeaf, deps.random, (encryptionKey, parentHash) =>

@@ -42,6 +42,7 @@ export async function receiveExternalCommit(
   checkJoinedTree(state, tree, leaf, deps);
   const joiner = path.leafNode;
   await allowExternalCommit(deps, { leaf, joiner, removed, psks, context, authenticatedData });
+  const initiated = await withExternalInit(state, parts);
 
   const effects = externalEffects(state, { leaf, leafNode: joiner }, removed, proposals);
   if (effects.selfRemoved) {
@@ -51,7 +52,6 @@ export async function receiveExternalCommit(
   const provisional = provisionalContext(state, tree, context.extensions);
   const kept = keysStillValid(state, [], tree);
   const opened = await openCommitPath(state, tree, leaf, path, NOBODY, provisional, kept, rootPathSecret);
-  const initiated = await withExternalInit(state, parts);
   const next = enterEpoch(initiated, authenticated, tree, provisional, opened, pskSecret, undefined);
   return { message, committer: leaf, next, effects, rootPathSecret: opened.rootPathSecret };
 }

@@ -9,6 +9,7 @@ import {
 } from "../framing/message.ts";
 import { ratchetTypeOf } from "../framing/private-message.ts";
 import { signLeafNode } from "../leaf-node.ts";
+import { checkOwnCapabilities } from "../own-capabilities.ts";
 import type { Proposal } from "../proposal.ts";
 import { seenId } from "../schedule/ratchet.ts";
 import { markReceived } from "../schedule/secret-tree.ts";
@@ -96,6 +97,7 @@ export async function proposeUpdate(
   deps: EngineDeps,
 ): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
   const { suite, ownLeaf, context } = state;
+  if (changes.capabilities !== undefined) checkOwnCapabilities(changes.capabilities);
   const before = memberLeaf(state.tree, ownLeaf);
   const keys = await suite.deriveKeyPair(deps.random.bytes(suite.hashLength));
   const leafNode = await signLeafNode(

@@ -1,4 +1,5 @@
 import { credentialType } from "../credential.ts";
+import { withoutGrease } from "../extension.ts";
 import { advertisedBy, type LeafNode } from "../leaf-node.ts";
 import { lookupIn } from "../lookup.ts";
 import { isLeafSlot, type RatchetTree } from "./ratchet-tree.ts";
@@ -48,7 +49,12 @@ function leafSummary(leafNode: LeafNode): TreeSummary {
   const { extensions, proposals, credentials } = leafNode.capabilities;
   return {
     credentialTypesInUse: [credentialType(leafNode.credential)],
-    supported: { extensions, proposals, credentials, ...advertisedBy(leafNode) },
+    supported: {
+      extensions: withoutGrease(extensions),
+      proposals: withoutGrease(proposals),
+      credentials: withoutGrease(credentials),
+      ...advertisedBy(leafNode),
+    },
   };
 }
 
