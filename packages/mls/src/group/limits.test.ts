@@ -8,7 +8,7 @@ import { openLate, retireEpoch } from "./past-epoch.ts";
 import { diffPastEpoch } from "./past-epoch-records.ts";
 import { processMessage } from "./process-message.ts";
 import { diffGroup, loadGroup } from "./records.ts";
-import { createApplicationMessage } from "./send-message.ts";
+import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
 import { stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("limits");
@@ -39,7 +39,7 @@ function messageAt(messages: readonly Uint8Array[], index: number): Uint8Array {
 const skippedIn = (keys: Iterable<string>): string[] =>
   [...keys].filter((key) => key.startsWith("secret/skipped/")).sort();
 
-describe("[RATCHET-6] a skipped key", () => {
+describe("[RATCHET-6] a skipped key of application data", () => {
   test("opens its message for a day, and not a millisecond longer", async () => {
     const { bob, messages } = await waiting();
     const early = await processMessage(bob, messageAt(messages, 0), deps, { now: NOON + DAY });
@@ -112,6 +112,23 @@ describe("[RATCHET-6] a skipped key", () => {
     expect(dropExpiredKeys(past, NOON + DAY)).toBe(past);
     expect(skippedIn(diffPastEpoch(past, dropExpiredKeys(past, NOON + DAY + 1)).delete).length).toBe(2);
   });
+});
+
+test("[RATCHET-7] no clock decides whether a proposal or a commit opens: their skipped keys stay for the epoch", async () => {
+  const [alice, bob] = await groupOf(["alice", "bob", "carol"], deps);
+  if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+  const lost = await proposeUpdate(alice, {}, {}, deps);
+  const later = await proposeRemove(lost.state, 2, {}, deps);
+  const read = (state: GroupState, message: Uint8Array, now: number) =>
+    processMessage(state, message, deps, { now });
+  // Who was there a day ago, and who catches up now: a leap at noon, and what it leapt over a day later.
+  const online = (await read(bob, later.message, NOON)).state;
+  const offline = (await read(bob, later.message, NOON + DAY + 1)).state;
+  for (const state of [online, dropExpiredKeys(online, NOON + DAY + 1), offline]) {
+    expect(await read(state, lost.message, NOON + DAY + 1)).toMatchObject({ kind: "proposal" });
+  }
+  const commit = await stageCommit(alice, {}, deps); // of generation 0
+  expect(await read(online, commit.staged.message, NOON + DAY + 1)).toMatchObject({ kind: "commit" });
 });
 
 test("of past epochs three are kept, or as many as the caller says", () => {

@@ -7,7 +7,7 @@ export interface Limits extends RatchetLimits {
   readonly maxPastEpochs: number;
 }
 
-/** 1,000 generations forward, 64 skipped keys per sender for 24 hours, 3 past epochs. */
+/** 1,000 generations forward, 64 skipped keys per sender, those of application data for 24 hours, 3 past epochs. */
 export const DEFAULT_LIMITS: Limits = { ...DEFAULT_RATCHET_LIMITS, maxPastEpochs: 3 };
 
 /** The past epochs to keep, newest first, once `retired` has ended too. What falls off the end is to be erased. */
@@ -20,7 +20,7 @@ export function keepPastEpochs<T>(
 }
 
 /**
- * A group's state or a past epoch without the skipped keys that are too old; the same value where none is. The time
+ * A group's state or a past epoch without the skipped application keys that are too old; the same value where none is. The time
  * is in whole ms by any clock that goes forward, the same one at every call. processMessage and openLate do this by
  * themselves where they are given a time; for epochs in which nothing arrives it is for the caller. Keys that were
  * skipped without a time count as too old.

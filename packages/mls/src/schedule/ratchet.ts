@@ -34,7 +34,10 @@ export interface RatchetLimits {
   readonly maxForward: number;
   /** How many skipped keys are kept; the oldest go first. */
   readonly maxSkipped: number;
-  /** How long a skipped key is kept, in ms. It takes a clock: see `now` of ProcessOptions. */
+  /**
+   * How long a skipped key of application data is kept, in ms. It takes a clock: see `now` of ProcessOptions. Those of
+   * proposals and commits stay until the epoch ends, so that no clock decides about them.
+   */
   readonly maxSkippedAge: number;
 }
 

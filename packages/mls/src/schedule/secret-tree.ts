@@ -36,7 +36,10 @@ export interface SplitSecret {
   readonly kind: "split";
   readonly left: SecretNode;
   readonly right: SecretNode;
-  /** The earliest `since` of a skipped key below, Infinity for none: so that expired ones are found by their path. */
+  /**
+   * The earliest `since` of a skipped application key below, Infinity for none: so that expired ones are found by
+   * their path.
+   */
   readonly oldestSkipped: number;
 }
 
@@ -53,9 +56,7 @@ export function splitSecret(left: SecretNode, right: SecretNode): SplitSecret {
 
 export function leafRatchets(handshake: Ratchet, application: Ratchet): LeafRatchets {
   let oldest = Infinity;
-  for (const { skipped } of [handshake, application]) {
-    for (const { since } of skipped) oldest = Math.min(oldest, since);
-  }
+  for (const { since } of application.skipped) oldest = Math.min(oldest, since);
   return { kind: "leaf", handshake, application, oldestSkipped: oldest };
 }
 
@@ -103,7 +104,11 @@ export function takeReceiveKey(
   return { tree: changed, key: result };
 }
 
-/** The tree without the keys that were skipped before this time (ms); the same tree where there are none. */
+/**
+ * The tree without the application keys that were skipped before this time (ms); the same tree where there are none.
+ * Those of handshake messages stay: members read them at different times and by different clocks, and must all come to
+ * the same verdict on a proposal or a commit, or a member that goes back to a skipped generation splits the group.
+ */
 export function dropSkippedKeysBefore(tree: SecretTree, time: number): SecretTree {
   const root = dropBelow(tree.root, time);
   return root === tree.root ? tree : { ...tree, root };
@@ -113,7 +118,7 @@ export function dropSkippedKeysBefore(tree: SecretTree, time: number): SecretTre
 function dropBelow(node: SecretNode, time: number): SecretNode {
   if (node.kind === "secret" || node.oldestSkipped >= time) return node;
   if (node.kind === "split") return splitSecret(dropBelow(node.left, time), dropBelow(node.right, time));
-  return leafRatchets(dropSkippedBefore(node.handshake, time), dropSkippedBefore(node.application, time));
+  return leafRatchets(node.handshake, dropSkippedBefore(node.application, time));
 }
 
 /** The tree in which this leaf's signed bytes are noted, by their seenId. Throws REPLAYED if they already were. */
