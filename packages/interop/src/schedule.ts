@@ -68,7 +68,7 @@ export function damaged(message: Uint8Array, { kind, at }: Damage): Uint8Array {
     case "flip body":
       return flipped(message, Math.floor(half + at * half));
     case "cut":
-      return message.slice(0, Math.floor(at * message.length));
+      return message.slice(0, 1 + Math.floor(at * (message.length - 1)));
     case "append":
       return Uint8Array.of(...message, 0);
   }
