@@ -187,7 +187,7 @@ export function beginStep(deps: StepDeps): Step & FinishedStep {
   };
   return step;
 
-  /** Keys for messages that never came go after a day (RFC 9420 §15.3), at the next step that touches the group. */
+  /** Keys for texts that never came go after a day (RFC 9420 §15.3), at the next step that touches the group. */
   function withoutExpired(group: Group, engine: Engine): Group & { engine: Engine } {
     const now = step.now();
     const state = dropExpiredKeys(engine.state, now);

@@ -20,10 +20,10 @@ export function keepPastEpochs<T>(
 }
 
 /**
- * A group's state or a past epoch without the skipped application keys that are too old; the same value where none is. The time
- * is in whole ms by any clock that goes forward, the same one at every call. processMessage and openLate do this by
- * themselves where they are given a time; for epochs in which nothing arrives it is for the caller. Keys that were
- * skipped without a time count as too old.
+ * A group's state or a past epoch without the skipped application keys that are too old; the same value where none
+ * is. The time is in whole ms by any clock that goes forward, the same one at every call. processMessage and openLate
+ * do this by themselves where they are given a time; for epochs in which nothing arrives it is for the caller. Keys
+ * that were skipped without a time count as too old.
  */
 export function dropExpiredKeys<T extends { readonly secretTree: SecretTree }>(
   state: T,
