@@ -75,7 +75,7 @@ const AREAS: readonly Area[] = [
   {
     name: "external",
     files: groupFiles("*external*"),
-    tests: groupTests("external-commit-rules external-commit group-info public-framing"),
+    tests: groupTests("external-commit-rules external-proposal external-commit group-info public-framing"),
   },
   {
     name: "successor",

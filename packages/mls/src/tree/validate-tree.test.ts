@@ -117,7 +117,7 @@ describe("a tree is refused", () => {
     refused(withParent(1, { unmergedLeaves: [1] }), /parent-hash valid/);
     // Who isn't listed counts as merged, and then more than one stands where one was set.
     for (const unmergedLeaves of [[9], [9, 13], [9, 15]]) {
-      refused(withParent(23, { unmergedLeaves }), /parent-hash valid/);
+      refused(withParent(23, { unmergedLeaves }), /node 23 is not parent-hash valid/);
     }
   });
 
