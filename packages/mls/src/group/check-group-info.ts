@@ -109,11 +109,11 @@ async function receiveTree(
   checkGroupSupport(tree, groupContext.extensions);
   const members = membersOf(tree);
   await checkLeaves(suite, groupContext.groupId, members);
-  checkClientsDiffer(deps.authentication, tree, new Set(members.map(({ leaf }) => leaf)));
-  // §5.3.1: who joins validates the credentials of all members.
+  // §5.3.1: who joins validates the credentials of all members; before that the application compares none of them.
   await inChunks(members, ({ leafNode }) =>
     authenticateLeaf(deps, leafNode, suite.id, groupContext.extensions),
   );
+  checkClientsDiffer(deps.authentication, tree, new Set(members.map(({ leaf }) => leaf)));
   await authenticateExternalSenders(deps, suite.id, groupContext.extensions);
   return tree;
 }

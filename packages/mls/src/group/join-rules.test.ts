@@ -225,6 +225,24 @@ describe("the tree of a Welcome", () => {
     expect(asked.sort()).toEqual(["alice", "bob", "carol", "zoe"]);
   });
 
+  test("[RULE-49] is compared by its credentials only after the application has accepted them (§5.3.1)", async () => {
+    const refuse = (): never => {
+      throw new Error("not to be asked about this one");
+    };
+    const isCarol = (credential: LeafNode["credential"]): boolean =>
+      trusting.clientId?.(credential) === "carol";
+    const policy: AuthenticationPolicy = {
+      validate: async ({ credential }) => (isCarol(credential) ? refuse() : undefined),
+      sameClient: (a, b) => (isCarol(a) || isCarol(b) ? refuse() : trusting.sameClient(a, b)),
+      isSuccessor: refuse,
+    };
+    const clientId = (credential: LeafNode["credential"]): string =>
+      isCarol(credential) ? refuse() : (trusting.clientId?.(credential) ?? "");
+    for (const asked of [policy, { ...policy, clientId }]) {
+      await expect(verdict({}, asked)).rejects.toMatchObject({ code: "CREDENTIAL_INVALID" });
+    }
+  });
+
   test("[RULE-50] holds only members that support what the group requires (§11.1, §13.4)", async () => {
     const capabilities = { ...CAPABILITIES, extensions: [] };
     const weak = await packageOf(await person("weak", deps.random), deps.random, { capabilities });
