@@ -1,5 +1,6 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
+import { decode, encode } from "../codec/codec.ts";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
@@ -10,6 +11,7 @@ import {
   type Ratchet,
   seenId,
   startRatchet,
+  storedSkippedKeyCodec,
   take,
 } from "./ratchet.ts";
 
@@ -106,6 +108,16 @@ describe("a sender ratchet", () => {
       expect(await errorCode(async () => markSeen(ratchet, await id(n)))).toBe("REPLAYED");
     }
     expect(await errorCode(async () => markSeen(ratchet, await id(300)))).toBeUndefined();
+  });
+
+  test("[CODEC-1] a stored skipped key has a time that a number holds exactly", async () => {
+    const stored = { since: 2 ** 53 - 1, key: Uint8Array.of(1), nonce: Uint8Array.of(2) };
+    const bytes = encode(storedSkippedKeyCodec, stored);
+    expect(decode(storedSkippedKeyCodec, bytes)).toEqual(stored);
+    const later = Uint8Array.of(0, 0x20, 0, 0, 0, 0, 0, 1, ...bytes.slice(8));
+    expect(await errorCode(() => decode(storedSkippedKeyCodec, later))).toBe("DECODE_VALUE");
+    const between = encode(storedSkippedKeyCodec, { ...stored, since: 1.75 });
+    expect(decode(storedSkippedKeyCodec, between).since).toBe(1);
   });
 });
 

@@ -210,8 +210,18 @@ export const storedRatchetCodec = struct<StoredRatchet>({
 
 export type StoredSkippedKey = Omit<SkippedKey, "generation">;
 
+/** Whole milliseconds as a u64. What a number can't hold exactly is no time: it would read as another one. */
+const milliseconds: Codec<number> = {
+  write: (w, value) => w.uint64(BigInt(Math.floor(value))),
+  read(r) {
+    const value = r.uint64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new MlsError("DECODE_VALUE", `${value} ms is no time`);
+    return Number(value);
+  },
+};
+
 export const storedSkippedKeyCodec = struct<StoredSkippedKey>({
-  since: { write: (w, since) => w.uint64(BigInt(since)), read: (r) => Number(r.uint64()) },
+  since: milliseconds,
   key: opaque,
   nonce: opaque,
 });
