@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CreatedKeyPackage } from "../create-key-package.ts";
-import type { LeafNode } from "../leaf-node.ts";
+import { type LeafNode, signLeafNode } from "../leaf-node.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { forgeWelcome, type WelcomeForgery } from "../testing/forge.ts";
 import {
@@ -18,6 +18,8 @@ import {
 import { addLeaf, leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeTree } from "../tree/tree-changes.ts";
 import { encodeTree } from "../tree/tree-extension.ts";
+import { commonAncestor } from "../tree/tree-math.ts";
+import { createPath } from "../tree/update-path.ts";
 import type { AuthenticationPolicy } from "./authentication.ts";
 import type { GroupState } from "./group-state.ts";
 import { joinGroup } from "./join-group.ts";
@@ -137,6 +139,24 @@ describe("a Welcome", () => {
     expect((await verdict(at)).privateKeys.size).toBe(1);
     const { welcome = new Uint8Array() } = committed.staged;
     expect((await join(zoe, made, welcome, deps)).privateKeys.size).toBe(2);
+  });
+
+  test("[RULE-40] gives a path secret of the length of a hash, though its keys are those of the tree (§7.4)", async () => {
+    // Carol's lowest node is the one above zoe: those above it have secrets of the right length whatever comes first.
+    const { suite, context, signatureKey } = member(2);
+    const place = { groupId: context.groupId, leafIndex: 2 };
+    const outcome = async (missing: number): Promise<unknown> => {
+      const random = { bytes: (length: number) => deps.random.bytes(length - missing) };
+      const created = await createPath(suite, tree, 2, random, (encryptionKey, parentHash) => {
+        const source = { kind: "commit" as const, parentHash };
+        return signLeafNode(suite, { ...leafOf(2), encryptionKey, source }, signatureKey, place);
+      });
+      const pathSecret = created.pathSecrets.get(commonAncestor(2 * 2, 2 * 3));
+      const groupSecrets: WelcomeForgery["groupSecrets"] = (secrets) => ({ ...secrets, pathSecret });
+      return verdict({ tree: created.tree, signer: member(2), groupSecrets });
+    };
+    expect(await outcome(0)).toMatchObject({ ownLeaf: 3 });
+    await expect(outcome(1)).rejects.toMatchObject({ code: "WELCOME_INVALID" });
   });
 
   test("is the only way in: another message is refused", async () => {

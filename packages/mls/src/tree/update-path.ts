@@ -170,7 +170,6 @@ export async function openPath(
     .catch((cause: unknown) => {
       throw unreadable("the path secret doesn't decrypt", cause);
     });
-  if (secret.length !== suite.hashLength) throw unreadable("the path secret has the wrong length");
   return deriveUpwards(
     suite,
     tree,
@@ -190,6 +189,7 @@ export async function deriveUpwards(
   indexes: readonly number[],
   secret: Uint8Array,
 ): Promise<OpenedPath> {
+  if (secret.length !== suite.hashLength) throw unreadable("the path secret has the wrong length");
   const derived = await derivePath(suite, secret, indexes.length);
   const privateKeys = new Map<number, Uint8Array>();
   indexes.forEach((index, i) => {
