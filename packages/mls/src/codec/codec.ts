@@ -70,6 +70,16 @@ export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
   };
 }
 
+/** One octet, 0 or 1; any other is malformed. */
+export const flag: Codec<boolean> = {
+  write: (w, value) => w.uint(value ? 1 : 0, 1),
+  read(r) {
+    const octet = r.uint(1);
+    if (octet > 1) throw new MlsError("DECODE_VALUE", "flag not 0 or 1");
+    return octet === 1;
+  },
+};
+
 /** A struct: its fields in the order in which the object names them. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const names = Object.keys(fields) as (keyof T)[];

@@ -118,13 +118,29 @@ test("[PATH-2] who followed with help sends a path next, even where none is requ
   expect(await hasPath(healed, { add, path })).toBe(false);
 });
 
-test("a stored state of an older build, which doesn't say whether it was helped, is read as one that wasn't", async () => {
+test("[GROUP-7] whether a path is needed is never read from less or more than it was stored as", async () => {
   const alice = at(await groupOf(["alice"], deps), 0);
-  const older = diffGroup(undefined, alice).put.map(([key, value]): [string, Uint8Array] => [
-    key,
-    key === "public/state" ? value.slice(0, -3) : value,
-  ]);
-  expect(loadGroup(older, { signatureKey: alice.signatureKey }).needsPath).toBe(false);
+  const spoil = (change: (head: Uint8Array) => Uint8Array): [string, Uint8Array][] =>
+    diffGroup(undefined, alice).put.map(([key, value]) => [
+      key,
+      key === "public/state" ? change(value) : value,
+    ]);
+  for (const change of [
+    (head: Uint8Array) => head.slice(0, -1),
+    (head: Uint8Array) => head.slice(0, -2),
+    (head: Uint8Array) => Uint8Array.of(...head, 0),
+    (head: Uint8Array) => Uint8Array.of(...head.slice(0, -2), 2, 0),
+  ]) {
+    expect(() => loadGroup(spoil(change), { signatureKey: alice.signatureKey })).toThrow(
+      expect.objectContaining({ code: "RECORD_INVALID" }),
+    );
+  }
+  expect(
+    loadGroup(
+      spoil((head) => head),
+      { signatureKey: alice.signatureKey },
+    ).needsPath,
+  ).toBe(false);
 });
 
 function spoilTop(path: UpdatePath): UpdatePath {

@@ -1,5 +1,5 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { type Codec, decode, encode, opaque, optional, struct, u32, u8, vector } from "../codec/codec.ts";
+import { decode, encode, flag, opaque, optional, struct, u32, u8, vector } from "../codec/codec.ts";
 import { cipherSuite, type SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { encodeGroupContext, type GroupContext, groupContextCodec } from "../gro
 import { type Node, nodeCodec } from "../leaf-node.ts";
 import { type Proposal, proposalBodies, proposalCodec, type ReInit } from "../proposal.ts";
 import type { RecordDiff } from "../record-diff.ts";
-import { loadExports, storedExports, storedExportsCodec, USED_UP } from "../schedule/exporter-tree.ts";
+import { loadExports, storedExports, storedExportsCodec } from "../schedule/exporter-tree.ts";
 import { diffSecretTree, loadSecretTree } from "../schedule/secret-tree-records.ts";
 import { isLeafSlot, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { changeTree, type NodeChange, treeChanges } from "../tree/tree-changes.ts";
@@ -61,18 +61,15 @@ export function loadGroup(
       tree,
       interimTranscriptHash: head.interimTranscriptHash,
       ownLeaf: head.ownLeaf,
-      needsPath: head.later.needsPath === 1,
-      reinit: head.later.reinit,
+      needsPath: head.needsPath,
+      reinit: head.reinit,
       signatureKey: keys.signatureKey,
       privateKeys: new Map(
         decode(privateKeysCodec, record(all, "secret/keys")).map(({ index, key }) => [index, key]),
       ),
       secrets: decode(secretsCodec, record(all, "secret/epoch")),
       secretTree: loadSecretTree(suite, 2 ** head.level, all),
-      exporterTree:
-        head.later.hasExporter === 1
-          ? loadExports(suite, decode(storedExportsCodec, record(all, EXPORTER_TREE)))
-          : USED_UP,
+      exporterTree: loadExports(suite, decode(storedExportsCodec, record(all, EXPORTER_TREE))),
       proposals: storedProposals(all),
     };
   });
@@ -86,41 +83,22 @@ interface Head {
   readonly ownLeaf: number;
   /** Of the tree's root. */
   readonly level: number;
-  readonly later: LaterFields;
-}
-
-/** What the head says since it was first written: a record of an older build ends before these. */
-interface LaterFields {
-  /** 1 or 0 */
-  readonly needsPath: number;
+  readonly needsPath: boolean;
   readonly reinit: ReInit | undefined;
-  /** 1: there is an exporter tree. 0 in a state of an older build, which can't export until its next epoch. */
-  readonly hasExporter: number;
 }
-
-const laterFieldsCodec = struct<LaterFields>({
-  needsPath: u8,
-  reinit: optional(proposalBodies.reinit),
-  hasExporter: u8,
-});
-
-const laterCodec: Codec<LaterFields> = {
-  write: (w, later) => laterFieldsCodec.write(w, later),
-  read: (r) => (r.left > 0 ? laterFieldsCodec.read(r) : { needsPath: 0, reinit: undefined, hasExporter: 0 }),
-};
 
 const headCodec = struct<Head>({
   context: groupContextCodec,
   interimTranscriptHash: opaque,
   ownLeaf: u32,
   level: u8,
-  later: laterCodec,
+  needsPath: flag,
+  reinit: optional(proposalBodies.reinit),
 });
 
 function headOf(state: GroupState): Head {
-  const { context, interimTranscriptHash, ownLeaf, tree, reinit } = state;
-  const later = { needsPath: state.needsPath ? 1 : 0, reinit, hasExporter: 1 };
-  return { context, interimTranscriptHash, ownLeaf, level: tree.level, later };
+  const { context, interimTranscriptHash, ownLeaf, tree, needsPath, reinit } = state;
+  return { context, interimTranscriptHash, ownLeaf, level: tree.level, needsPath, reinit };
 }
 
 const secretsCodec = struct<KeptSecrets>({
@@ -188,19 +166,19 @@ const storedProposalCodec = struct<StoredProposal>({
 });
 
 /** Which proposals there are, in the order of their arrival: always written, so that none can be lost unnoticed. */
-const proposalListCodec = vector(struct<ListedProposal>({ ref: opaque, hasPrivateKey: u8 }));
+const proposalListCodec = vector(struct<ListedProposal>({ ref: opaque, hasPrivateKey: flag }));
 
 interface ListedProposal {
   readonly ref: Uint8Array;
-  /** 1 for an own Update, whose private key has a record of its own. */
-  readonly hasPrivateKey: number;
+  /** Of an own Update, whose private key has a record of its own. */
+  readonly hasPrivateKey: boolean;
 }
 
 function diffProposals(before: GroupState | undefined, after: GroupState, diff: RecordDiff): void {
   if (before?.proposals === after.proposals) return;
   const list = [...after.proposals.values()].map(({ ref, encryptionPrivateKey }) => ({
     ref,
-    hasPrivateKey: encryptionPrivateKey === undefined ? 0 : 1,
+    hasPrivateKey: encryptionPrivateKey !== undefined,
   }));
   diff.put.push(["public/proposals", encode(proposalListCodec, list)]);
   for (const [ref, pending] of after.proposals) {
@@ -222,7 +200,7 @@ function storedProposals(records: ReadonlyMap<string, Uint8Array>): Map<string, 
     list.map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
       const name = bytesToHex(ref);
       const { sender, proposal } = decode(storedProposalCodec, record(records, `public/proposal/${name}`));
-      if (hasPrivateKey === 0) return [name, { ref, proposal, sender }];
+      if (!hasPrivateKey) return [name, { ref, proposal, sender }];
       const encryptionPrivateKey = decode(opaque, record(records, `secret/proposal/${name}`));
       return [name, { ref, proposal, sender, encryptionPrivateKey }];
     }),

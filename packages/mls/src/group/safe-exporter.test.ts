@@ -154,18 +154,4 @@ describe("the safe exporter of draft-ietf-mls-extensions", () => {
       );
     }
   });
-
-  test("exports nothing from a stored state of an older build until its next epoch", async () => {
-    const [alice] = await two();
-    const older = diffGroup(undefined, alice)
-      .put.filter(([key]) => key !== "secret/exporter-tree")
-      .map(([key, value]): [string, Uint8Array] => [
-        key,
-        key === "public/state" ? value.slice(0, -3) : value,
-      ]);
-    const state = loadGroup(older, { signatureKey: alice.signatureKey });
-    expect(() => safeExportSecret(state, 1)).toThrow(expect.objectContaining({ code: "EXPORT_USED" }));
-    const next = nextOf((await stageCommit(state, {}, deps)).staged);
-    expect(safeExportSecret(next, 1).secret.length).toBe(32);
-  });
 });

@@ -15,8 +15,7 @@ export type ExporterTree =
 
 const LEVELS = 16;
 
-/** Of a state whose exporter secret is gone: nothing can be taken. */
-export const USED_UP: ExporterTree = { kind: "used" };
+const USED_UP: ExporterTree = { kind: "used" };
 
 /** The tree of an epoch. The secret is consumed: the caller drops it. */
 export function createExporterTree(applicationExportSecret: Uint8Array): ExporterTree {
