@@ -46,15 +46,16 @@ export async function ed25519Verify(
   content: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  if (signature.length !== 64 || !isStrongPublicKey(publicKey)) return false;
+  if (signature.length !== 64) return false;
   const key = await verifyingKeyOf(publicKey);
   return key === undefined ? false : subtle().verify(ED25519, key, signature, content);
 }
 
 const signingKeyOf = rememberPrivate(importEd25519Seed);
-const verifyingKeyOf = rememberPublic((publicKey) =>
-  subtle().importKey("raw", publicKey, ED25519, true, ["verify"]),
-);
+const verifyingKeyOf = rememberPublic(async (publicKey) => {
+  if (!isStrongPublicKey(publicKey)) throw new MlsError("KEY_INVALID", "no strong Ed25519 key");
+  return subtle().importKey("raw", publicKey, ED25519, true, ["verify"]);
+});
 
 /**
  * Whether the bytes are a canonical y below p and not a point of small order. With a small-order key one signature

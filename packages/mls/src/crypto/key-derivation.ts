@@ -3,6 +3,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { type CHash, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { encode, opaque, struct } from "../codec/codec.ts";
+import { Writer } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
 
 /** Hash, MAC and KDF of a suite with the labelled forms of RFC 9420 §5.2 and §8. All synchronous. */
@@ -18,6 +19,8 @@ export interface KeyDerivation {
   expandWithLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array;
   deriveSecret(secret: Uint8Array, label: string): Uint8Array;
   deriveTreeSecret(secret: Uint8Array, label: string, generation: number, length: number): Uint8Array;
+  /** ExpandWithLabel for several values under one secret, whose HMAC key is set up once: a third of the hashing. */
+  expander(secret: Uint8Array): (label: string, context: Uint8Array, length: number) => Uint8Array;
   /** RefHash of §5.2; `label` is complete, "MLS 1.0 KeyPackage Reference". */
   refHash(label: string, value: Uint8Array): Uint8Array;
 }
@@ -45,6 +48,19 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
     return expand(secret, kdfLabel(label, context, length), length);
   }
 
+  function expander(secret: Uint8Array) {
+    const keyed = hmac.create(hash, secret);
+    return (label: string, context: Uint8Array, length: number) => {
+      if (length > hashLength) return expandWithLabel(secret, label, context, length);
+      return keyed
+        .clone()
+        .update(kdfLabel(label, context, length))
+        .update(FIRST_BLOCK)
+        .digest()
+        .slice(0, length);
+    };
+  }
+
   return {
     hpkeKdfId,
     hashLength,
@@ -56,6 +72,7 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
     deriveSecret: (secret, label) => expandWithLabel(secret, label, noContext, hashLength),
     deriveTreeSecret: (secret, label, generation, length) =>
       expandWithLabel(secret, label, generationBytes(generation), length),
+    expander,
     refHash: (label, value) => hash(encode(labelled, { label: utf8ToBytes(label), content: value })),
   };
 }
@@ -63,9 +80,12 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
 /** `label` and `content`, the shape of SignContent, EncryptContext and RefHashInput alike. */
 const labelled = struct<{ label: Uint8Array; content: Uint8Array }>({ label: opaque, content: opaque });
 
-/** SignContent of §5.1.2 and EncryptContext of §5.1.3. */
+/** SignContent of §5.1.2 and EncryptContext of §5.1.3: the content may be long, so it is copied once. */
 export function withLabel(label: string, content: Uint8Array): Uint8Array {
-  return encode(labelled, { label: prefixedLabel(label), content });
+  const head = new Writer();
+  head.opaque(prefixedLabel(label));
+  head.varint(content.length);
+  return concatBytes(head.finish(), content);
 }
 
 /** KDFLabel of §8, put together by hand: this runs several times for every message. */
@@ -87,7 +107,8 @@ function kdfLabel(label: string, context: Uint8Array, length: number): Uint8Arra
   return bytes;
 }
 
-function generationBytes(generation: number): Uint8Array {
+/** The context of DeriveTreeSecret (§9). */
+export function generationBytes(generation: number): Uint8Array {
   return Uint8Array.of(
     generation >>> 24,
     (generation >>> 16) & 0xff,

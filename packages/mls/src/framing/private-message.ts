@@ -198,10 +198,8 @@ export function senderDataKey(
   ciphertext: Uint8Array,
 ): { key: Uint8Array; nonce: Uint8Array } {
   const sample = ciphertext.subarray(0, suite.hashLength);
-  return {
-    key: suite.expandWithLabel(senderDataSecret, "key", sample, suite.keyLength),
-    nonce: suite.expandWithLabel(senderDataSecret, "nonce", sample, suite.nonceLength),
-  };
+  const expand = suite.expander(senderDataSecret);
+  return { key: expand("key", sample, suite.keyLength), nonce: expand("nonce", sample, suite.nonceLength) };
 }
 
 function guardedNonce(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {

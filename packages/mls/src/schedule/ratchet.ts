@@ -1,6 +1,7 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import { type Codec, fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import { generationBytes } from "../crypto/key-derivation.ts";
 import { sha256Digest } from "../crypto/digest.ts";
 import { MlsError } from "../errors.ts";
 
@@ -58,12 +59,8 @@ export function advance(
 ): { ratchet: Ratchet; generation: number; key: MessageKey } {
   const { generation } = ratchet;
   refuseExhausted(generation);
-  const key = messageKey(suite, ratchet.secret, generation);
-  return {
-    generation,
-    key,
-    ratchet: { ...ratchet, generation: generation + 1, secret: nextSecret(suite, ratchet) },
-  };
+  const { key, next } = step(suite, ratchet);
+  return { generation, key, ratchet: { ...ratchet, generation: generation + 1, secret: next } };
 }
 
 /**
@@ -91,22 +88,21 @@ export function take(
   while (current.generation < generation) {
     // Keys that the limit would drop at once are not derived at all.
     if (generation - current.generation <= limits.maxSkipped) {
-      skipped.push({
-        generation: current.generation,
-        since: now,
-        ...messageKey(suite, current.secret, current.generation),
-      });
+      const { key, next } = step(suite, current);
+      skipped.push({ generation: current.generation, since: now, ...key });
+      current = { ...current, generation: current.generation + 1, secret: next };
+    } else {
+      current = { ...current, generation: current.generation + 1, secret: nextSecret(suite, current) };
     }
-    current = { ...current, generation: current.generation + 1, secret: nextSecret(suite, current) };
   }
-  const key = messageKey(suite, current.secret, generation);
+  const { key, next } = step(suite, current);
   const kept = skipped.length === 0 ? ratchet.skipped : [...ratchet.skipped, ...skipped];
   return {
     key,
     ratchet: {
       ...current,
       generation: generation + 1,
-      secret: nextSecret(suite, current),
+      secret: next,
       skipped: kept.length > limits.maxSkipped ? kept.slice(kept.length - limits.maxSkipped) : kept,
     },
   };
@@ -127,10 +123,16 @@ export function dropSkippedBefore(ratchet: Ratchet, time: number): Ratchet {
   return { ...ratchet, skipped: ratchet.skipped.filter(({ since }) => since >= time) };
 }
 
-function messageKey(suite: CipherSuite, secret: Uint8Array, generation: number): MessageKey {
+/** Key and nonce of the ratchet's generation, and the secret of the one after it (§9.1). */
+function step(suite: CipherSuite, { secret, generation }: Ratchet): { key: MessageKey; next: Uint8Array } {
+  const expand = suite.expander(secret);
+  const context = generationBytes(generation);
   return {
-    key: suite.deriveTreeSecret(secret, "key", generation, suite.keyLength),
-    nonce: suite.deriveTreeSecret(secret, "nonce", generation, suite.nonceLength),
+    key: {
+      key: expand("key", context, suite.keyLength),
+      nonce: expand("nonce", context, suite.nonceLength),
+    },
+    next: expand("secret", context, suite.hashLength),
   };
 }
 
