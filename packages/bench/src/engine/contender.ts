@@ -4,6 +4,8 @@ export interface Contender<Group = unknown, Keys = unknown> {
   readonly name: string;
   /** Number of the cipher suite. */
   readonly suite: number;
+  /** The largest group that it joins in a time that a bench can wait for; left out where there is none. */
+  readonly largestGroup?: number;
   /** A key package as an MLSMessage, and what its owner keeps. */
   member(name: string): Promise<{ keyPackage: Uint8Array; keys: Keys }>;
   /** Joins by an MLSMessage that holds a Welcome with the ratchet tree inside. */

@@ -48,7 +48,8 @@ export async function measureMessages(
   return samples;
 }
 
-async function openTable(suite: number, size: number, engines: readonly Contender[]): Promise<Table> {
+async function openTable(suite: number, size: number, all: readonly Contender[]): Promise<Table> {
+  const engines = all.filter(({ largestGroup }) => size <= (largestGroup ?? Infinity));
   const { founder, welcome, guests } = await foundSparse(suite, size, engines, 1);
   const seated: Table["guests"] = [];
   for (const { engine, keys } of guests) {
