@@ -1,4 +1,5 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { MlsError } from "../errors.ts";
 import type { CryptoKey } from "./web-crypto.ts";
 
 // An import costs as much as a signature, so what was imported is remembered.
@@ -20,7 +21,10 @@ export function rememberPrivate(
 
 const PUBLIC_KEYS_KEPT = 2048;
 
-/** Public keys, by value, the oldest forgotten first; undefined for what the platform takes for no key. */
+/**
+ * Public keys, by value, the oldest forgotten first; undefined for what the platform takes for no key. Where the
+ * platform lacks the algorithm, or WebCrypto, nothing was said about the key: that is thrown and not remembered.
+ */
 export function rememberPublic(
   importKey: (publicKey: Uint8Array) => Promise<CryptoKey>,
 ): (publicKey: Uint8Array) => Promise<CryptoKey | undefined> {
@@ -29,7 +33,11 @@ export function rememberPublic(
     const id = bytesToHex(publicKey);
     let key = known.get(id);
     if (key === undefined) {
-      key = importKey(publicKey).catch(() => undefined);
+      key = importKey(publicKey).catch((error: unknown) => {
+        if (!isMissing(error)) return undefined;
+        known.delete(id);
+        throw error;
+      });
       if (known.size >= PUBLIC_KEYS_KEPT) {
         for (const oldest of known.keys()) {
           known.delete(oldest);
@@ -40,4 +48,9 @@ export function rememberPublic(
     }
     return key;
   };
+}
+
+function isMissing(error: unknown): boolean {
+  if (error instanceof MlsError) return error.code === "CRYPTO_UNAVAILABLE";
+  return error instanceof Error && error.name === "NotSupportedError";
 }
