@@ -3,12 +3,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
-import {
-  createKeyPackageCheck,
-  createLoginCheck,
-  DatabaseStartError,
-  openDeliveryService,
-} from "@thicket/delivery-service";
+import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
+import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
@@ -64,7 +60,7 @@ async function openServices(options: {
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
   const authentication = await openAuthenticationService({
-    directory: config.dataDirectory,
+    database: { kind: "sqlite", file: join(config.dataDirectory, "authentication.sqlite") },
     now,
     random,
     onFault: log.fault,
@@ -74,8 +70,8 @@ async function openServices(options: {
   const sockets = createSockets({ server, log, now, origins, host });
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication.asKeys;
-  const delivery = openDeliveryService({
-    file: join(config.dataDirectory, "delivery.sqlite"),
+  const delivery = await openDeliveryService({
+    database: { kind: "sqlite", file: join(config.dataDirectory, "delivery.sqlite") },
     now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
