@@ -10,6 +10,7 @@ import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { StartError } from "./start-error.ts";
 import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
+import { bareHeaders } from "./transport/security-headers.ts";
 import { createSockets } from "./transport/sockets.ts";
 
 export interface Relay {
@@ -28,7 +29,7 @@ type Opened = (() => unknown)[];
  */
 export async function startRelay(config: Config, log: Log): Promise<Relay> {
   const opened: Opened = [];
-  let handle: HttpHandler = (_, response) => response.writeHead(503).end();
+  let handle: HttpHandler = (_, response) => response.writeHead(503, bareHeaders(config.origins ?? [])).end();
   try {
     // The port first: a relay that can't have it must not touch the data.
     const server = createServer((request, response) => handle(request, response));
