@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
 import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
 import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
+import { locateDatabases } from "./locate-databases.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { StartError } from "./start-error.ts";
@@ -60,8 +60,10 @@ async function openServices(options: {
   const { config, log, server, origins, opened } = options;
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+  const locations = locateDatabases(config);
   const authentication = await openAuthenticationService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "authentication.sqlite") },
+    database: locations.authentication,
+    keyFile: config.asKeyFile,
     now,
     random,
     onFault: log.fault,
@@ -72,7 +74,7 @@ async function openServices(options: {
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication.asKeys;
   const delivery = await openDeliveryService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "delivery.sqlite") },
+    database: locations.delivery,
     now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
