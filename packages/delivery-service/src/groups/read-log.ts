@@ -19,6 +19,7 @@ export function readLog(request: DeliveryRequest<"group.read">): ReadOperation<A
       limit: request.limit,
       maxBytes: LIMITS.commitBundle,
     });
-    return { ok: true, entries, headSeq: await readHead(reader, seat.group.no, spans) };
+    const headSeq = await readHead(reader, seat.group.no, spans);
+    return { ok: true, entries, headSeq, lowestSeq: seat.group.lowest_seq };
   };
 }
