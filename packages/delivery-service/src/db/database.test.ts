@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describeOnEachKeptDatabase, inspect, type TestDatabase } from "@thicket/storage/contract";
+import { alter, describeOnEachKeptDatabase, inspect, type TestDatabase } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LinkId } from "@thicket/protocol";
 import { createRealDevice, deviceFrom, entryIdFrom, parse, scriptGroup } from "../testing/index.ts";
@@ -155,6 +155,72 @@ describeOnEachKeptDatabase("durability", (make) => {
     const seqs = (await Promise.all(pending)).map((reply) => reply.ok && reply.seq);
     expect(seqs).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
     await closed;
+  });
+});
+
+describeOnEachKeptDatabase("a database of the first version", (make, kind) => {
+  it("[DS-MIGRATE-1] keeps its groups, seats and entries, and every seat reads what it read", async () => {
+    const made = make();
+    const [first, second] = MIGRATIONS;
+    const b = (hex: string) => (kind === "postgres" ? `'\\x${hex}'::bytea` : `x'${hex}'`);
+    const schema = made.location.kind === "postgres" ? made.location.schema : undefined;
+    if (schema !== undefined) await alter(made.location, `CREATE SCHEMA ${schema}`);
+    await alter(made.location, first?.[kind === "postgres" ? "postgres" : "sqlite"] ?? "");
+    const [a, z] = ["aa".repeat(16), "bb".repeat(16)];
+    const token = b("01".repeat(32));
+    await alter(
+      made.location,
+      `INSERT INTO groups (no, group_id, head_seq, lowest_seq, acked_seq, received_at)
+         VALUES (1, ${b("77".repeat(32))}, 3, 1, 0, 5000);
+       INSERT INTO epochs (group_no, branch, epoch, parent_branch, candidate, is_tip, token_hash, seat_count, seats_added, seats_removed)
+         VALUES (1, 0, 0, NULL, 1, 0, ${token}, 1, ${b(a)}, ${b("")}),
+                (1, 1, 1, 0, 1, 0, ${token}, 2, ${b(z)}, ${b("")}),
+                (1, 2, 2, 1, 1, 1, ${token}, 1, ${b("")}, ${b(z)});
+       INSERT INTO seats (group_no, seat_id, token_hash, cursor, in_newest, shown_day)
+         VALUES (1, ${b(a)}, ${token}, 3, 1, 20000), (1, ${b(z)}, NULL, 1, 0, NULL);
+       INSERT INTO seat_changes (group_no, seat_id, branch, holds)
+         VALUES (1, ${b(a)}, 0, 1), (1, ${b(z)}, 1, 1), (1, ${b(z)}, 2, 0);
+       INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes)
+         VALUES (1, 1, 0, 0, 'commit', 4000, ${b("01")}), (1, 2, 1, 1, 'commit', 4500, ${b("02")}),
+                (1, 3, 2, 2, 'application', 5000, ${b("03")});`,
+    );
+    await alter(made.location, second?.[kind === "postgres" ? "postgres" : "sqlite"] ?? "");
+    expect(
+      await inspect(
+        made.location,
+        `SELECT branch, line, removes, held, last_seq, began_at, written_at FROM epochs ORDER BY branch`,
+      ).then((rows) => rows.map((row) => Object.values(row).map(Number))),
+    ).toEqual([
+      [0, 0, 0, 0, 1, 5000, 5000],
+      [1, 0, 0, 0, 2, 5000, 5000],
+      [2, 0, 1, 0, 3, 5000, 5000],
+    ]);
+    const seats = await inspect(made.location, "SELECT tips, shown_day, dropped FROM seats ORDER BY seat_id");
+    expect(seats.map(({ tips, dropped }) => [Number(tips), Number(dropped)])).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+    expect(Number(seats[1]?.["shown_day"])).toBeGreaterThan(20_000);
+    const changes = await inspect(
+      made.location,
+      "SELECT line, branch, holds FROM seat_changes ORDER BY seat_id, branch",
+    );
+    expect(changes.map((row) => Object.values(row).map(Number))).toEqual([
+      [0, 0, 1],
+      [0, 1, 1],
+      [0, 2, 0],
+    ]);
+    const deltas = await inspect(made.location, "SELECT added, removed FROM epoch_seats ORDER BY branch");
+    expect(
+      deltas.map(({ added, removed }) =>
+        [added, removed].map((value) => Buffer.from(value as Uint8Array).toString("hex")),
+      ),
+    ).toEqual([
+      [a, ""],
+      [z, ""],
+      ["", z],
+    ]);
+    await made.remove();
   });
 });
 
