@@ -131,6 +131,7 @@ describe("the doctor", () => {
       ["LOG_BROKEN", "delivery.sqlite", "UPDATE groups SET head_seq = head_seq + 1"],
       ["TIP_WRONG", "delivery.sqlite", "UPDATE epochs SET is_tip = 1"],
       ["TIP_WRONG", "delivery.sqlite", "UPDATE epochs SET is_tip = 0"],
+      ["TIP_WRONG", "delivery.sqlite", "UPDATE groups SET tips = 2"],
       [
         "BRANCH_WITHOUT_COMMIT",
         "delivery.sqlite",
