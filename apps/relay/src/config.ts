@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { LIMITS, padBlobSize } from "@thicket/protocol";
 import { StartError } from "./start-error.ts";
 
 export interface Config {
@@ -6,6 +7,12 @@ export interface Config {
   port: number;
   /** Absolute path of the directory of both databases. */
   dataDirectory: string;
+  /** Absolute path of the directory of blobs. */
+  blobDirectory: string;
+  /** The largest blob, bytes. */
+  blobLimit: number;
+  /** How long a blob is kept. */
+  blobDays: number;
   /** Absolute path of the built web app. */
   webDirectory: string;
   /**
@@ -29,6 +36,10 @@ Settings come from the environment:
   THICKET_PORT       port to listen on, 0 for any free one        (default 8080)
   THICKET_HOST       address to listen on                         (default 127.0.0.1)
   THICKET_DATA       directory of the databases and the AS key    (default ./data)
+  THICKET_BLOBS      directory of encrypted attachments; nodes
+                     of one relay share it                        (default blobs in THICKET_DATA)
+  THICKET_BLOB_MIB   the largest attachment, 1 to 16384 MiB       (default 100)
+  THICKET_BLOB_DAYS  how long attachments are kept, 1 to 3650     (default 35)
   THICKET_ORIGIN     where people reach it, for example
                      https://chat.example; several with commas    (default http://localhost:<port>)
   THICKET_MIMI_HOST  host part of the ids made here; never change
@@ -51,10 +62,14 @@ export function readConfig(env: Environment, cwd: string): Config {
   if (!/^[a-z0-9.-]{1,255}$|^\[[0-9a-f:]+\]$/.test(mimiHost)) {
     throw invalid("THICKET_MIMI_HOST", "a host name in lower case, for example chat.example");
   }
+  const dataDirectory = resolve(from, setting(env, "THICKET_DATA") ?? "data");
   return {
     host: setting(env, "THICKET_HOST") ?? "127.0.0.1",
     port,
-    dataDirectory: resolve(from, setting(env, "THICKET_DATA") ?? "data"),
+    dataDirectory,
+    blobDirectory: resolve(from, setting(env, "THICKET_BLOBS") ?? join(dataDirectory, "blobs")),
+    blobLimit: readBlobLimit(setting(env, "THICKET_BLOB_MIB") ?? "100"),
+    blobDays: readCount("THICKET_BLOB_DAYS", setting(env, "THICKET_BLOB_DAYS") ?? "35", 3650),
     webDirectory: resolve(from, setting(env, "THICKET_WEB") ?? join(import.meta.dirname, "../../web/dist")),
     origins,
     mimiHost,
@@ -73,6 +88,18 @@ function readPort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
     throw invalid("THICKET_PORT", "a port number from 0 to 65535");
   return port;
+}
+
+/** -> bytes, padded: a blob of that many MiB may be larger by what hides its size. */
+function readBlobLimit(text: string): number {
+  const most = LIMITS.blobCeiling / 1024 ** 2;
+  return padBlobSize(readCount("THICKET_BLOB_MIB", text, most) * 1024 ** 2);
+}
+
+function readCount(name: string, text: string, most: number): number {
+  const count = Number(text);
+  if (!/^[1-9]\d{0,9}$/.test(text) || count > most) throw invalid(name, `a whole number from 1 to ${most}`);
+  return count;
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -7,6 +7,8 @@ import type {
   SeatId,
   Seq,
 } from "@thicket/protocol";
+import { openBlobFiles } from "./blobs/blob-files.ts";
+import { type Blobs, openBlobs } from "./blobs/open-blobs.ts";
 import { openDatabase } from "./db/database.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
@@ -48,6 +50,8 @@ export interface DeliveryServiceOptions extends DeliveryListeners {
   now: () => number;
   random: { bytes(length: number): Uint8Array };
   checkKeyPackage: KeyPackageCheck;
+  /** The directory of blobs, made where there is none. Without one no blobs are taken. */
+  blobDirectory?: string;
   limits?: Partial<DeliveryLimits>;
   /** When a batch of waiting writes starts. By default after what is arriving now (setImmediate); a simulation that must replay exactly passes queueMicrotask. */
   defer?: (run: () => void) => void;
@@ -71,19 +75,30 @@ export interface DeliveryService {
 
 /**
  * Opens the Delivery Service on its database, which is made where there is none.
- * @throws DatabaseStartError
+ * @throws DatabaseStartError, BlobsStartError
  */
-export function openDeliveryService(options: DeliveryServiceOptions): DeliveryService {
+export function openDeliveryService(
+  options: DeliveryServiceOptions & { blobDirectory: string },
+): DeliveryService & { readonly blobs: Blobs };
+export function openDeliveryService(options: DeliveryServiceOptions): DeliveryService;
+export function openDeliveryService(
+  options: DeliveryServiceOptions,
+): DeliveryService & { readonly blobs: Blobs | undefined } {
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
   const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const onFault = (error: unknown) => options.onFault?.(error);
+  // Before the database: a directory that can't be had leaves it as it was.
+  const files = options.blobDirectory === undefined ? undefined : openBlobFiles(options.blobDirectory);
   const database = openDatabase({
     file: options.file,
     defer: options.defer ?? setImmediate,
     emit: (effect) => tell(options, effect),
-    onFault: (error) => options.onFault?.(error),
+    onFault,
   });
+  const blobs =
+    files === undefined ? undefined : openBlobs({ files, database, now, random, limits, onFault });
 
   const operations: DeliveryOperations = {
     "keyPackages.publish": async (device, request, committed) => {
@@ -114,9 +129,14 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
     "welcome.list": (device) => database.read(listWelcomes(device)),
     "welcome.ack": (device, request, committed) =>
       database.write(acknowledgeWelcomes(device, request), committed),
+    "blob.ticket": async (device, request, committed) => {
+      const reply = await (blobs?.ticket(device, request) ?? refuse("STORE_FAILED"));
+      committed?.(reply);
+      return reply;
+    },
   };
 
-  return { operations, close: () => database.close() };
+  return { operations, blobs, close: () => database.close() };
 }
 
 function tell(listeners: DeliveryListeners, effect: Effect): void {

@@ -10,6 +10,13 @@ export interface DeliveryLimits {
   claimsPerTargetPerHour: number;
   /** Below this many key packages the owner is told. */
   keyPackagesLow: number;
+  blob: number;
+  /** By account. */
+  blobBytesPerDay: number;
+  /** How long a complete blob is kept. */
+  blobDays: number;
+  /** Bytes of the disk of blobs that no blob may take: the databases may share it. */
+  diskKeptFree: number;
 }
 
 export const DEFAULT_LIMITS: DeliveryLimits = {
@@ -19,4 +26,8 @@ export const DEFAULT_LIMITS: DeliveryLimits = {
   seatsPerGroup: LIMITS.seatsPerGroup,
   claimsPerTargetPerHour: 10,
   keyPackagesLow: 20,
+  blob: LIMITS.blob,
+  blobBytesPerDay: 2 * 1024 ** 3,
+  blobDays: 35,
+  diskKeptFree: 256 * 1024 ** 2,
 };

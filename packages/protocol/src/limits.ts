@@ -12,4 +12,7 @@ export const LIMITS = {
   welcomesPerCommit: 64,
   credential: 4 * 1024,
   devicesPerAccount: 32,
+  blob: 100 * 1024 * 1024,
+  /** No relay may be configured higher. */
+  blobCeiling: 16 * 1024 ** 3,
 } as const;

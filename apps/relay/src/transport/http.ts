@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { BLOBS_PATH } from "@thicket/protocol";
 import sirv from "sirv";
 import type { Log } from "../log.ts";
 import { precompress } from "./precompress.ts";
@@ -18,13 +19,15 @@ const NOT_BUILT = `<!doctype html>
 `;
 
 /**
- * Serves the built web app and /healthz. What is named by its content's hash is kept for ever; all else is asked for
+ * Serves the built web app, /blobs and /healthz. What is named by its content's hash is kept for ever; all else is asked for
  * anew, so that an update is found at once. A missing build is said in the log and on the page: WEB_BUILD_MISSING.
  */
 export async function createHttpHandler(options: {
   webDirectory: string;
   origins: readonly string[];
   log: Log;
+  /** Answers what is under /blobs. */
+  blobs: HttpHandler;
 }): Promise<HttpHandler> {
   const { webDirectory, log } = options;
   const headers = Object.entries(securityHeaders(options.origins));
@@ -33,6 +36,7 @@ export async function createHttpHandler(options: {
 
   return (request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
+    if (isUnder(BLOBS_PATH, request.url)) return options.blobs(request, response);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
@@ -63,6 +67,10 @@ async function openApp(directory: string, log: Log) {
       );
     },
   });
+}
+
+function isUnder(path: string, url = ""): boolean {
+  return url.startsWith(path) && ["", "/", "?"].includes(url.charAt(path.length));
 }
 
 /** Vite puts everything whose name carries its hash under /assets. */

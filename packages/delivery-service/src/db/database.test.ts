@@ -178,11 +178,13 @@ describe("table hygiene", () => {
         .join(" ");
     const groupTables = ["groups", "epochs", "seats", "seat_changes", "entries", "resends"];
     const deviceTables = ["key_packages", "spent_key_packages", "welcomes", "welcome_payloads"];
+    // [BLOB-BLIND-1] is about these.
+    const blobTables = ["blobs", "blob_tickets"];
     const all = database
       .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
       .all()
       .map(({ name }) => String(name));
-    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables].toSorted());
+    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables, ...blobTables].toSorted());
     const people = [group.device, invited, bob.identity].flatMap(({ userId, deviceId }) => [
       userId,
       deviceId,

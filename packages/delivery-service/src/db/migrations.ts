@@ -107,4 +107,22 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX welcomes_by_device ON welcomes (user_id, device_id);
   CREATE INDEX welcomes_by_payload ON welcomes (payload_no);
   `,
+  `
+  CREATE TABLE blob_tickets (
+    ticket_hash BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX blob_tickets_by_end ON blob_tickets (expires_at);
+
+  CREATE TABLE blobs (
+    id_hash BLOB PRIMARY KEY,
+    token_hash BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    stored INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX blobs_by_end ON blobs (expires_at);
+  `,
 ];

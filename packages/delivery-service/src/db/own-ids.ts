@@ -1,7 +1,7 @@
 // The protocol's branded ids are made by parsing what comes in; these are the ones that the DS makes itself, or stored
 // after they were parsed.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
-import type { Epoch, SeatId, Seq, WelcomeId } from "@thicket/protocol";
+import type { BlobId, Epoch, SeatId, Seq, WelcomeId } from "@thicket/protocol";
 import { toHex } from "@thicket/protocol";
 
 export const FIRST_BRANCH = 0 as Seq;
@@ -10,3 +10,4 @@ export const nextSeq = (seq: Seq): Seq => (seq + 1) as Seq;
 export const nextEpoch = (epoch: Epoch): Epoch => (epoch + 1) as Epoch;
 export const storedSeatId = (bytes: Uint8Array): SeatId => toHex(bytes) as SeatId;
 export const storedWelcomeId = (bytes: Uint8Array): WelcomeId => toHex(bytes) as WelcomeId;
+export const storedBlobId = (bytes: Uint8Array): BlobId => toHex(bytes) as BlobId;

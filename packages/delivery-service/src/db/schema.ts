@@ -9,6 +9,7 @@ type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
  *
  * `groups`, `epochs`, `seats`, `seat_changes`, `entries` and `resends` never hold a user id, a handle or a
  * device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a group (`delivery.md`).
+ * `blobs` and `blob_tickets` hold neither, and no id by which a blob could be downloaded.
  */
 export type Schema = {
   groups: {
@@ -99,4 +100,23 @@ export type Schema = {
     /** The UTC day on which it came. */
     created_day: number;
   };
+  blob_tickets: {
+    ticket_hash: Uint8Array;
+    size: number;
+    expires_at: number;
+  };
+  blobs: {
+    id_hash: Uint8Array;
+    /** SHA-256 of the token that the uploader shows. */
+    token_hash: Bytes;
+    size: number;
+    /** So many bytes are flushed to the file. */
+    stored: number;
+    state: BlobState;
+    /** A full hour. */
+    expires_at: number;
+  };
 };
+
+/** A deleted one stays for as long as its ticket could come again, or until its file is gone. */
+export type BlobState = "uploading" | "complete" | "deleted";
