@@ -141,32 +141,45 @@ describe("an upload", () => {
 
   it("[BLOB-OFFSET-3] of two nodes that write at once one goes on, and the other is told BLOB_OFFSET_CONFLICT", async () => {
     const { service, ticket, random, uploader } = await serve();
-    const bytes = random.bytes(4 * KIB);
+    const bytes = random.bytes(8 * KIB);
     const created = await service.blobs.create(await ticket(bytes.length), bytes.length);
     if (!created.ok) throw new Error(created.error.code);
     // Below the locker, which knows only its own process.
-    const write = () => service.blobs.write(created.blobId, 0, slowly(bytes));
-    async function* slowly(all: Uint8Array) {
-      for (let at = 0; at < all.length; at += KIB) {
+    const write = (from: number, to: number) => service.blobs.write(created.blobId, from, slowly(from, to));
+    async function* slowly(from: number, to: number) {
+      for (let at = from; at < to; at += KIB) {
         await new Promise(setImmediate);
-        yield all.subarray(at, at + KIB);
+        yield bytes.subarray(at, at + KIB);
       }
     }
-    const replies = await Promise.all([write(), write(), write()]);
-    expect(replies.filter(({ ok }) => ok)).toEqual([{ ok: true, stored: bytes.length }]);
-    for (const reply of replies) {
-      if (!reply.ok) expect(reply.error.code).toBe("BLOB_OFFSET_CONFLICT");
+    const conflict = { ok: false, error: { code: "BLOB_OFFSET_CONFLICT" } };
+    const half = 4 * KIB;
+    for (const [from, to] of [
+      [0, half],
+      [half, bytes.length],
+    ] as const) {
+      const replies = await Promise.all([write(from, to), write(from, to), write(from, to)]);
+      expect(replies.filter(({ ok }) => ok)).toEqual([{ ok: true, stored: to }]);
+      expect(replies.filter(({ ok }) => !ok)).toEqual([conflict, conflict]);
+      // One that is behind, or ahead, doesn't touch the file.
+      expect(await write(from, to)).toEqual(conflict);
     }
+    expect(await write(2 * bytes.length, 3 * bytes.length)).toEqual(conflict);
+    expect(served.fileSize()).toBe(bytes.length);
     expect((await uploader.download({ path: `/blobs/${created.blobId}` })).body.equals(bytes)).toBe(true);
   });
 
   it("[BLOB-DURABLE-1] nothing is acknowledged before it is flushed, and what a flush failed for isn't", async () => {
-    const { uploader, begin, random, blobDirectory, files } = await serve();
+    const { uploader, begin, random, blobDirectory } = await serve();
     const bytes = random.bytes(5 * MIB);
-    const blob = await begin(bytes.length);
-    const some = await open(join(blobDirectory, String(files()[0])));
-    const prototype: { datasync: () => Promise<void> } = Object.getPrototypeOf(some);
+    const some = await open(blobDirectory);
+    const prototype: { sync: () => Promise<void>; datasync: () => Promise<void> } =
+      Object.getPrototypeOf(some);
     await some.close();
+    const named = vi.spyOn(prototype, "sync");
+    const blob = await begin(bytes.length);
+    // The directory: a file that is written to has a name that lasts.
+    expect(named).toHaveBeenCalledOnce();
     const offsets: number[] = [];
     const flush = prototype.datasync;
     const spy = vi.spyOn(prototype, "datasync").mockImplementation(async function datasync(this: unknown) {
