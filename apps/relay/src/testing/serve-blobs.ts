@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyPackageCheck, type DeliveryLimits, openDeliveryService } from "@thicket/delivery-service";
 import { deviceFrom, seededRandom } from "@thicket/delivery-service/testing";
+import { inspect, type MakeDatabase } from "@thicket/storage/contract";
 import { createLog } from "../log.ts";
 import { createBlobRoutes, type TransferLimits } from "../transport/blobs.ts";
 import { createHttpHandler } from "../transport/http.ts";
@@ -12,26 +13,25 @@ import { createdBy, uploaderAt } from "./uploader.ts";
 
 /** The relay's own handler and services on real files, in this process, with a clock that the test moves. */
 export async function serveBlobs(
-  options: { limits?: Partial<DeliveryLimits>; transfers?: Partial<TransferLimits>; seed?: number } = {},
+  make: MakeDatabase,
+  options: { limits?: Partial<DeliveryLimits>; transfers?: Partial<TransferLimits> } = {},
 ) {
+  const { location, remove } = make();
   const directory = mkdtempSync(join(tmpdir(), "thicket-blobs-"));
   const blobDirectory = join(directory, "blobs");
-  const file = join(directory, "delivery.sqlite");
   const clock = { now: 1_800_000_000_000 };
-  const random = seededRandom(options.seed ?? 5);
+  const random = seededRandom(5);
   const faults: unknown[] = [];
   const log = { ...createLog("silent"), fault: (error: unknown) => void faults.push(error) };
-  const open = () =>
-    openDeliveryService({
-      file,
-      blobDirectory,
-      now: () => clock.now,
-      random,
-      checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [] }),
-      limits: { diskKeptFree: 0, ...options.limits },
-      onFault: log.fault,
-    });
-  const service = open();
+  const service = await openDeliveryService({
+    database: location,
+    blobDirectory,
+    now: () => clock.now,
+    random,
+    checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [] }),
+    limits: { diskKeptFree: 0, ...options.limits },
+    onFault: log.fault,
+  });
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -71,7 +71,7 @@ export async function serveBlobs(
     random,
     clock,
     faults,
-    file,
+    rowsOf: (table: "blobs" | "blob_tickets") => inspect(location, `SELECT * FROM ${table}`),
     blobDirectory,
     files: () => readdirSync(blobDirectory),
     /** Bytes in the only file, flushed or not; 0 where there is none. */
@@ -85,6 +85,7 @@ export async function serveBlobs(
       server.closeAllConnections();
       server.close();
       await service.close();
+      await remove();
       rmSync(directory, { recursive: true });
     },
   };

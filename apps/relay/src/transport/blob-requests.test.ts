@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { BLOB_HEADERS, LIMITS } from "@thicket/protocol";
+import { onFile } from "@thicket/storage/contract";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { type HttpAnswer, refusalOf } from "../testing/ask-http.ts";
@@ -15,7 +16,7 @@ afterEach(async () => {
 });
 
 async function serve() {
-  served = await serveBlobs();
+  served = await serveBlobs(onFile);
   return served;
 }
 

@@ -2,9 +2,9 @@ import type { OutgoingHttpHeaders } from "node:http";
 import { unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { DatabaseSync } from "node:sqlite";
 import { deviceFrom } from "@thicket/delivery-service/testing";
 import { LIMITS } from "@thicket/protocol";
+import { describeOnEachKeptDatabase, type MakeDatabase, onFile } from "@thicket/storage/contract";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { refusalOf } from "../testing/ask-http.ts";
@@ -25,14 +25,14 @@ afterEach(async () => {
   expectedFaults = 0;
 });
 
-async function serve(options: Parameters<typeof serveBlobs>[0] = {}) {
-  served = await serveBlobs(options);
+async function serveOn(make: MakeDatabase, options: Parameters<typeof serveBlobs>[1] = {}) {
+  served = await serveBlobs(make, options);
   return served;
 }
 
 describe("a download", () => {
   it("[BLOB-RANGE-1] any single range is that part of the whole; what can't be satisfied is refused", async () => {
-    const { uploader, put } = await serve();
+    const { uploader, put } = await serveOn(onFile);
     const size = 9 * KIB;
     const blob = await put(size);
     await fc.assert(
@@ -68,7 +68,7 @@ describe("a download", () => {
   });
 
   it("[BLOB-HEADERS-1] is an opaque attachment that no cache keeps, no other origin reads and no browser guesses at", async () => {
-    const { uploader, put, begin } = await serve();
+    const { uploader, put, begin } = await serveOn(onFile);
     const blob = await put(2 * KIB);
     const common = {
       "cache-control": "no-store",
@@ -116,9 +116,9 @@ describe("a download", () => {
   });
 });
 
-describe("the end of a blob", () => {
+describeOnEachKeptDatabase("the end of a blob", (make) => {
   it("[BLOB-EXPIRE-1] an unfinished upload ends after a day and a complete blob after thirty-five, files and rows", async () => {
-    const { uploader, begin, put, clock, service, files, random } = await serve();
+    const { uploader, begin, put, clock, service, files, random } = await serveOn(make);
     const unfinished = await begin(4 * KIB);
     const answer = await uploader.append(unfinished, 0, random.bytes(KIB));
     const ends = Date.parse(String(answer.headers["upload-expires"]));
@@ -140,14 +140,14 @@ describe("the end of a blob", () => {
     expect(refusalOf(await uploader.download(complete))).toBe("404 BLOB_UNKNOWN");
     await service.blobs.sweep();
     expect(files()).toEqual([]);
-    const reader = new DatabaseSync(served.file, { readOnly: true });
-    expect(reader.prepare("SELECT * FROM blobs").all()).toEqual([]);
-    expect(reader.prepare("SELECT * FROM blob_tickets").all()).toEqual([]);
-    reader.close();
+    expect(await served.rowsOf("blobs")).toEqual([]);
+    expect(await served.rowsOf("blob_tickets")).toEqual([]);
   });
 
   it("[BLOB-EXPIRE-2] a sweep takes a bounded step and says whether there is more", async () => {
-    const { clock, service, ticket, device, random } = await serve({ limits: { blobBytesPerDay: 2 ** 40 } });
+    const { clock, service, ticket, device, random } = await serveOn(make, {
+      limits: { blobBytesPerDay: 2 ** 40 },
+    });
     const bytes = random.bytes(KIB);
     for (let index = 0; index < 130; index++) {
       const reply = await service.blobs.create(await ticket(KIB), KIB);
@@ -162,7 +162,7 @@ describe("the end of a blob", () => {
   });
 
   it("[BLOB-DELETE-1] a deleted blob is gone at once, complete or not, and deleting it again is fine", async () => {
-    const { uploader, begin, put, files, clock, service } = await serve();
+    const { uploader, begin, put, files, clock, service } = await serveOn(make);
     const blob = await put(4 * KIB);
     const unfinished = await begin(4 * KIB);
     for (const gone of [blob, unfinished]) {
@@ -182,7 +182,7 @@ describe("the end of a blob", () => {
   });
 
   it("[BLOB-DELETE-2] deleting amid an upload ends it and leaves no file behind", async () => {
-    const { uploader, begin, random, files } = await serve();
+    const { uploader, begin, random, files } = await serveOn(make);
     const blob = await begin(MIB);
     const asked = uploader.appendPart(blob, 0, MIB, random.bytes(5000));
     await until(() => served.fileSize() === 5000);
@@ -193,7 +193,7 @@ describe("the end of a blob", () => {
   });
 
   it("a blob whose file is missing is unknown, and the relay's log says so", async () => {
-    const { uploader, put, files, blobDirectory } = await serve();
+    const { uploader, put, files, blobDirectory } = await serveOn(make);
     const blob = await put(KIB);
     unlinkSync(join(blobDirectory, String(files()[0])));
     expect(refusalOf(await uploader.download(blob))).toBe("404 BLOB_UNKNOWN");
@@ -201,18 +201,16 @@ describe("the end of a blob", () => {
   });
 });
 
-describe("what is stored", () => {
+describeOnEachKeptDatabase("what is stored", (make) => {
   it("[BLOB-BLIND-1] rows and file names hold no account, device, group, ticket, token or id, and times by the hour", async () => {
-    const { put, ticket, device, file, files, random, clock } = await serve();
+    const { put, ticket, device, files, random, clock } = await serveOn(make);
     clock.now += 12_345;
     const open1 = await ticket(2 * KIB);
     const used = await ticket(KIB, deviceFrom(random));
     const blob = await put(4 * KIB);
     createdBy(await served.uploader.create(used, KIB));
-    const reader = new DatabaseSync(file, { readOnly: true });
-    const rows = ["blobs", "blob_tickets"].flatMap((table) => reader.prepare(`SELECT * FROM ${table}`).all());
-    const ends = reader.prepare("SELECT expires_at FROM blobs").all();
-    reader.close();
+    const kept = await served.rowsOf("blobs");
+    const rows = [...kept, ...(await served.rowsOf("blob_tickets"))];
     expect(rows).toHaveLength(3);
     const dump = [...rows.flatMap((row) => Object.values(row)), ...files()]
       .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)))
@@ -223,6 +221,6 @@ describe("what is stored", () => {
       expect(secret).toMatch(/^[0-9a-f]{32,64}$/);
       expect(dump).not.toContain(secret);
     }
-    for (const { expires_at: end } of ends) expect(Number(end) % HOUR).toBe(0);
+    for (const { expires_at: end } of kept) expect(Number(end) % HOUR).toBe(0);
   });
 });

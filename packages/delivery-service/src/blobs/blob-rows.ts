@@ -1,6 +1,5 @@
-import type { Reader } from "../db/access.ts";
+import type { Reader, WriteOperation } from "../db/access.ts";
 import type { BlobState } from "../db/schema.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
 import { refused } from "../outcome.ts";
 
 const HOUR = 60 * 60 * 1000;

@@ -1,5 +1,7 @@
 import type { BlobId, DeliveryReply, DeliveryRequest } from "@thicket/protocol";
-import type { Database } from "../db/database.ts";
+import type { Database } from "@thicket/storage";
+import type { DeliveryModel } from "../db/access.ts";
+import { NO_GROUPS } from "../db/plan.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { refuse, type Refusal } from "../outcome.ts";
@@ -63,7 +65,7 @@ export interface Blobs {
 
 export interface BlobsOptions {
   files: BlobFiles;
-  database: Database;
+  database: Database<DeliveryModel>;
   now: () => number;
   random: (length: number) => Uint8Array;
   limits: DeliveryLimits;
@@ -112,7 +114,7 @@ export function openBlobs(options: BlobsOptions): Blobs {
         size,
         expires_at: endOf(now(), UPLOAD_LIFE),
       };
-      const reply = await database.write(redeemTicket(tokenHash(ticket), blob, now()));
+      const reply = await database.write(redeemTicket(tokenHash(ticket), blob, now()), NO_GROUPS);
       if (!reply.ok) return reply;
       return (await guarded(() => files.make(idHash))) ?? { ...reply, blobId, token, size };
     },
@@ -143,13 +145,13 @@ export function openBlobs(options: BlobsOptions): Blobs {
         onFault,
         advance: (from, to) => {
           const times = { now: now(), completeUntil: endOf(now(), limits.blobDays * DAY) };
-          return database.write(advanceBlob(idHash, { from, to, size: row.size }, times));
+          return database.write(advanceBlob(idHash, { from, to, size: row.size }, times), NO_GROUPS);
         },
       });
     },
     async delete(blobId) {
       const idHash = hashBlobId(blobId);
-      const buried = await database.write(buryBlob(idHash, endOf(now(), TICKET_LIFE)));
+      const buried = await database.write(buryBlob(idHash, endOf(now(), TICKET_LIFE)), NO_GROUPS);
       if (!buried.ok) return buried;
       // Should this fail, the sweep comes back to it.
       return (await guarded(() => files.erase(idHash))) ?? buried;
@@ -173,13 +175,13 @@ export function openBlobs(options: BlobsOptions): Blobs {
       return { ok: true, path: files.path(idHash), size: row.size, tag };
     },
     async sweep() {
-      const reply = await database.write(buryExpired(now(), SWEPT));
+      const reply = await database.write(buryExpired(now(), SWEPT), NO_GROUPS);
       if (!reply.ok) return "done";
       const gone: Uint8Array[] = [];
       for (const idHash of reply.buried) {
         if ((await guarded(() => files.erase(idHash))) === undefined) gone.push(idHash);
       }
-      if (gone.length > 0) await database.write(forgetBlobs(gone));
+      if (gone.length > 0) await database.write(forgetBlobs(gone), NO_GROUPS);
       return gone.length === SWEPT || reply.tickets === SWEPT ? "more" : "done";
     },
   };
@@ -205,6 +207,7 @@ function createTicketOffice(options: BlobsOptions): Blobs["ticket"] {
     const expires = now() + TICKET_LIFE;
     const kept = await database.write(
       keepTicket({ ticket_hash: tokenHash(ticket), size, expires_at: expires }),
+      NO_GROUPS,
     );
     if (kept.ok) return { ok: true, ticket, expires, keptFor: limits.blobDays * DAY };
     turn.giveBack();
