@@ -40,7 +40,7 @@ export interface TransferLimits {
 const DEFAULT_LIMITS: TransferLimits = { idle: 30_000, download: 15 * 60_000, transfers: 500 };
 
 export interface BlobRoutes {
-  /** Answers a request whose path is {@link BLOBS_PATH} or below. */
+  /** Answers a request whose path is {@link BLOBS_PATH} or below; the headers of a bare answer are set already. */
   handle: (request: IncomingMessage, response: ServerResponse) => void;
   /** Takes nothing more and ends what is under way; what came of an upload is on the disk when this settles. */
   stop(): Promise<void>;
@@ -201,9 +201,6 @@ export function createBlobRoutes(options: BlobRoutesOptions): BlobRoutes {
   return {
     handle(request, response) {
       response.setHeader("Cache-Control", "no-store");
-      response.setHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox");
-      response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
-      response.setHeader("X-Content-Type-Options", "nosniff");
       const { method } = request;
       void answer(request, response).then(() =>
         log.debug("blob request", { method, status: response.statusCode }),
