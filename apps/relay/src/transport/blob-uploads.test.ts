@@ -262,7 +262,7 @@ describeOnEachKeptDatabase("an upload", (make) => {
   });
 
   it("[BLOB-SLOW-1] a sender that stops sending and a receiver that stops reading are cut; what came is kept", async () => {
-    const { uploader, begin, put, random, server } = await serve({ transfers: { idle: 300 } });
+    const { uploader, begin, put, random, server } = await serve({ transfers: { idle: 1000 } });
     const blob = await begin(MIB);
     const asked = uploader.appendPart(blob, 0, MIB, random.bytes(5000));
     expect(refusalOf(await answerOf(asked))).toBe("408 REQUEST_TIMEOUT");

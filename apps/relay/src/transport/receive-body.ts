@@ -31,10 +31,13 @@ export function receiveBody(request: IncomingMessage, idle: number): Body {
       if (chunk instanceof Uint8Array) yield chunk;
       else if (end !== undefined) return;
       else {
-        const timer = setTimeout(() => finish("idle"), idle);
+        let waits = true;
+        // One more look at the socket: a process that was held up itself would take what is there for nothing.
+        const timer = setTimeout(() => setImmediate(() => waits && finish("idle")), idle);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
+        waits = false;
         clearTimeout(timer);
       }
     }
