@@ -20,6 +20,9 @@ import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
 import { bareHeaders } from "./transport/security-headers.ts";
 import { createSockets } from "./transport/sockets.ts";
 
+/** Milliseconds between two looks at what is due by the clock. */
+const SWEEP_EVERY = 1000;
+
 export interface Relay {
   /** Where it can be reached on this machine, for example http://localhost:8080. */
   address: string;
@@ -27,9 +30,9 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** Between two sweeps, ms; and where one left something. */
-const SWEEP_EVERY = 60_000;
-const SWEEP_PAUSE = 100;
+/** The same for blobs, whose time is over by the hour; and where a sweep left something. */
+const BLOB_SWEEP_EVERY = 60_000;
+const BLOB_SWEEP_PAUSE = 100;
 
 /** What was opened, oldest first; closed in the reverse order. */
 type Opened = (() => unknown)[];
@@ -90,31 +93,34 @@ async function openServices(options: {
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
     ...sockets.rooms.listeners,
+    isAnotherSeatAttached: (groupId, seatId) => sockets.rooms.isAnotherSeatAttached(groupId, seatId),
     onFault: log.fault,
   });
   // Closes before the sockets do: what was asked is answered.
   opened.push(() => delivery.close());
+  const sweeps = setInterval(() => void delivery.sweep().catch(log.fault), SWEEP_EVERY);
+  opened.push(() => clearInterval(sweeps));
   const checkDeliveryLogin = createLoginCheck({ trustedAsKeys, now });
   sockets.serve({ operations: delivery.operations, checkDeliveryLogin, authentication });
   const { blobs } = delivery;
   const routes = createBlobRoutes({ blobs, origins, log });
   // Before the database closes: what came of an upload is recorded.
   opened.push(() => routes.stop());
-  opened.push(sweepRegularly(blobs, log));
+  opened.push(sweepBlobs(blobs, log));
   return { blobs: routes.handle };
 }
 
-/** Removes what is over, a bounded step at a time. @returns what ends it. */
-function sweepRegularly(blobs: Blobs, log: Log): () => Promise<void> {
+/** Removes blobs whose time is over, a bounded step at a time. @returns what ends it. */
+function sweepBlobs(blobs: Blobs, log: Log): () => Promise<void> {
   let last: Promise<"more" | "done"> = Promise.resolve("done");
-  let timer = setTimeout(sweep, SWEEP_EVERY);
+  let timer = setTimeout(sweep, BLOB_SWEEP_EVERY);
   function sweep(): void {
     last = blobs.sweep().catch((error: unknown) => {
       log.fault(error);
       return "done" as const;
     });
     void last.then((left) => {
-      timer = setTimeout(sweep, left === "more" ? SWEEP_PAUSE : SWEEP_EVERY);
+      timer = setTimeout(sweep, left === "more" ? BLOB_SWEEP_PAUSE : BLOB_SWEEP_EVERY);
     });
   }
   return async () => {
