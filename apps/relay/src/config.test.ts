@@ -34,6 +34,21 @@ describe("settings", () => {
     );
   });
 
+  it("take a PostgreSQL in the place of files, and the AS key from where it is said to be", () => {
+    const url = "postgres://thicket:secret@db.example/thicket";
+    const config = readConfig({ THICKET_DATABASE: url, THICKET_AS_KEY: "key.json" }, "/srv");
+    expect(config).toMatchObject({ databaseUrl: url, asKeyFile: "/srv/key.json" });
+    expect(readConfig({}, "/srv")).toMatchObject({
+      databaseUrl: undefined,
+      asKeyFile: "/srv/data/authentication-key.json",
+    });
+    for (const wrong of ["db.example", "mysql://secret@db.example/x"]) {
+      const code = codeOf({ THICKET_DATABASE: wrong });
+      expect(code).toMatch(/^CONFIG_INVALID THICKET_DATABASE/);
+      expect(code).not.toContain("secret");
+    }
+  });
+
   it("take several origins, and the host of the first for ids", () => {
     const env = { THICKET_ORIGIN: "https://chat.example, http://localhost:5173/" };
     expect(readConfig(env, "/srv")).toMatchObject({

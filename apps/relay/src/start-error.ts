@@ -8,7 +8,8 @@ export type StartCode =
   | "DATABASE_UNREADABLE"
   | "DATABASE_NEWER"
   | "AS_KEY_LOST"
-  | "BLOBS_UNUSABLE";
+  | "BLOBS_UNUSABLE"
+  | "BACKUP_REFUSED";
 
 export class StartError extends Error {
   readonly code: StartCode;

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
 import {
   type Blobs,
@@ -12,6 +11,7 @@ import {
 } from "@thicket/delivery-service";
 import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
+import { locateDatabases } from "./locate-databases.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { StartError } from "./start-error.ts";
@@ -74,8 +74,10 @@ async function openServices(options: {
   const { config, log, server, origins, opened } = options;
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+  const locations = locateDatabases(config);
   const authentication = await openAuthenticationService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "authentication.sqlite") },
+    database: locations.authentication,
+    keyFile: config.asKeyFile,
     now,
     random,
     onFault: log.fault,
@@ -86,9 +88,9 @@ async function openServices(options: {
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication.asKeys;
   const delivery = await openDeliveryService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "delivery.sqlite") },
     blobDirectory: config.blobDirectory,
     limits: { blob: config.blobLimit, blobDays: config.blobDays },
+    database: locations.delivery,
     now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
