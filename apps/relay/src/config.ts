@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { LIMITS, padBlobSize } from "@thicket/protocol";
 import { StartError } from "./start-error.ts";
 
 export interface Config {
@@ -6,6 +7,12 @@ export interface Config {
   port: number;
   /** Absolute path of the directory of what is kept: both databases, where these are files, and the AS key. */
   dataDirectory: string;
+  /** Absolute path of the directory of blobs. */
+  blobDirectory: string;
+  /** The largest blob, bytes. */
+  blobLimit: number;
+  /** How long a blob is kept. */
+  blobDays: number;
   /** A PostgreSQL in the place of the files; undefined for none. Holds a password, perhaps. */
   databaseUrl: string | undefined;
   /** Absolute path of the AS key. */
@@ -35,6 +42,10 @@ Settings come from the environment:
   THICKET_PORT       port to listen on, 0 for any free one        (default 8080)
   THICKET_HOST       address to listen on                         (default 127.0.0.1)
   THICKET_DATA       directory of the databases and the AS key    (default ./data)
+  THICKET_BLOBS      directory of encrypted attachments; nodes
+                     of one relay share it                        (default blobs in THICKET_DATA)
+  THICKET_BLOB_MIB   the largest attachment, 1 to 16384 MiB       (default 100)
+  THICKET_BLOB_DAYS  how long attachments are kept, 1 to 3650     (default 35)
   THICKET_DATABASE   postgres://user:password@host/database in the
                      place of files, for several nodes            (default files in THICKET_DATA)
   THICKET_AS_KEY     the AS key, the same file on every node      (default THICKET_DATA/authentication-key.json)
@@ -65,6 +76,9 @@ export function readConfig(env: Environment, cwd: string): Config {
     host: setting(env, "THICKET_HOST") ?? "127.0.0.1",
     port,
     dataDirectory,
+    blobDirectory: resolve(from, setting(env, "THICKET_BLOBS") ?? join(dataDirectory, "blobs")),
+    blobLimit: readBlobLimit(setting(env, "THICKET_BLOB_MIB") ?? "100"),
+    blobDays: readCount("THICKET_BLOB_DAYS", setting(env, "THICKET_BLOB_DAYS") ?? "35", 3650),
     databaseUrl: readDatabaseUrl(setting(env, "THICKET_DATABASE")),
     asKeyFile: resolve(
       from,
@@ -88,6 +102,18 @@ function readPort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
     throw invalid("THICKET_PORT", "a port number from 0 to 65535");
   return port;
+}
+
+/** -> bytes, padded: a blob of that many MiB may be larger by what hides its size. */
+function readBlobLimit(text: string): number {
+  const most = LIMITS.blobCeiling / 1024 ** 2;
+  return padBlobSize(readCount("THICKET_BLOB_MIB", text, most) * 1024 ** 2);
+}
+
+function readCount(name: string, text: string, most: number): number {
+  const count = Number(text);
+  if (!/^[1-9]\d{0,9}$/.test(text) || count > most) throw invalid(name, `a whole number from 1 to ${most}`);
+  return count;
 }
 
 function readDatabaseUrl(text: string | undefined): string | undefined {

@@ -8,6 +8,7 @@ export type StartCode =
   | "DATABASE_UNREADABLE"
   | "DATABASE_NEWER"
   | "AS_KEY_LOST"
+  | "BLOBS_UNUSABLE"
   | "BACKUP_REFUSED";
 
 export class StartError extends Error {

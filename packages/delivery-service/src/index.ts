@@ -1,3 +1,5 @@
+export type { Blobs, Upload } from "./blobs/open-blobs.ts";
+export { BlobsStartError } from "./blobs/blobs-start-error.ts";
 export {
   type DeliveryListeners,
   type DeliveryOperation,
