@@ -67,10 +67,10 @@ export function hotReadsOver(run: Run): HotReads {
         groupNo,
         key,
       )) as ResendRow | undefined,
-    places: async (groupNo, tokenHash) =>
+    places: async (groupNo, hash) =>
       (await run(
         "SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
-        [groupNo, tokenHash],
+        [groupNo, hash],
       )) as PlaceRow[],
     seatChanges: async (groupNo, seatId) =>
       (await run(
@@ -372,6 +372,7 @@ async function fetchAttaching(run: Run, wanted: readonly GroupPlan[], byId: Grou
   ]);
 }
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the statement's columns, as the casts do
 async function fetchRows<R>(
   run: Run,
   sql: string,
