@@ -1,15 +1,30 @@
-import { HELP, readConfig } from "./config.ts";
+import { readAsPublicKeys } from "@thicket/authentication-service";
+import { type Config, helpText, readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { StartError } from "./start-error.ts";
 import { startRelay } from "./start-relay.ts";
 
-/** The relay as a process: settings from the environment, start, and an orderly end on SIGTERM or SIGINT. */
+/** What can be asked of the relay by name; without a name it starts. Each ends with the process. */
+const COMMANDS: Readonly<Record<string, (config: Config, args: string[]) => Promise<void>>> = {
+  keys: printKeys,
+};
+
 async function main(): Promise<void> {
-  if (process.argv.includes("--help")) {
-    process.stdout.write(HELP);
+  // pnpm passes a separating "--" on.
+  const [name, ...args] = process.argv.slice(2).filter((argument) => argument !== "--");
+  if (name === "--help" || name === "help") {
+    process.stdout.write(helpText());
     return;
   }
-  const config = readConfig(process.env, process.cwd());
+  const command = name === undefined ? run : COMMANDS[name];
+  if (command === undefined) {
+    throw new StartError("COMMAND_UNKNOWN", "There is no such command: --help names all.");
+  }
+  await command(readConfig(process.env, process.cwd()), args);
+}
+
+/** The relay as a process: start, and an orderly end on SIGTERM or SIGINT. */
+async function run(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
   // From before the start: a signal that comes during it ends the relay in order once it is up.
   const asked = signalled();
@@ -22,12 +37,29 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-/** Settles with the first signal to end; later ones change nothing: what is acknowledged is on the disk anyway. */
+/** Settles with the first signal to end. A second one ends the process at once: what is acknowledged is on the disk. */
 function signalled(): Promise<void> {
   return new Promise((resolve) => {
-    process.on("SIGTERM", () => resolve());
-    process.on("SIGINT", () => resolve());
+    let before = 0;
+    const onSignal = () => {
+      if (before++ > 0) process.exit(1);
+      resolve();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
   });
+}
+
+/** `relay keys`: what THICKET_AS_KEYS is set to where the Delivery Service runs elsewhere. */
+async function printKeys({ dataDirectory }: Config): Promise<void> {
+  const keys = await readAsPublicKeys(dataDirectory);
+  if (keys.length === 0) {
+    throw new StartError(
+      "AS_KEY_LOST",
+      `There is no key in ${dataDirectory}: the relay makes it at its first start.`,
+    );
+  }
+  process.stdout.write(`${keys.map((key) => Buffer.from(key).toString("hex")).join(",")}\n`);
 }
 
 try {

@@ -1,6 +1,7 @@
 /** Why the relay doesn't start. Codes are stable; the sentence is for whoever runs it. */
 export type StartCode =
   | "CONFIG_INVALID"
+  | "COMMAND_UNKNOWN"
   | "PORT_TAKEN"
   | "PORT_REFUSED"
   | "DATA_DIRECTORY_UNUSABLE"

@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
+import type { AsKey } from "@thicket/credential";
 import {
   createKeyPackageCheck,
   createLoginCheck,
@@ -10,82 +11,165 @@ import {
   openDeliveryService,
 } from "@thicket/delivery-service";
 import type { Config } from "./config.ts";
+import { createHealth, type Health } from "./health.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
+import { createMetrics, type Metrics, NO_METRICS } from "./metrics.ts";
+import { connectRedis, type RedisClient } from "./nodes/connect-redis.ts";
 import { StartError } from "./start-error.ts";
 import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
-import { createSockets } from "./transport/sockets.ts";
+import { createLimits } from "./transport/limits.ts";
+import { sharedClaims } from "./transport/shared-claims.ts";
+import { createSockets, type Sockets, type SocketsOptions } from "./transport/sockets.ts";
 
 export interface Relay {
   /** Where it can be reached on this machine, for example http://localhost:8080. */
   address: string;
-  /** Takes no more requests, finishes those under way, closes everything. */
+  /** Hands its connections over, answers what is under way, and closes everything. */
   stop(): Promise<void>;
 }
 
 /** What was opened, oldest first; closed in the reverse order. */
 type Opened = (() => unknown)[];
 
+/** Headers of a request that take longer than this (ms) are no request. */
+const HEADERS_WITHIN = 10_000;
+const LOOKS_EVERY = 2000;
+
 /**
  * Composes and starts the relay: one process that serves the web app, the Delivery Service and the Authentication
- * Service. @throws StartError; what was there is left as it was.
+ * Service, or some of these. @throws StartError; what was there is left as it was.
  */
 export async function startRelay(config: Config, log: Log): Promise<Relay> {
   const opened: Opened = [];
   let handle: HttpHandler = (_, response) => response.writeHead(503).end();
   try {
     // The port first: a relay that can't have it must not touch the data.
-    const server = createServer((request, response) => handle(request, response));
+    const server = createServer(
+      { headersTimeout: HEADERS_WITHIN, connectionsCheckingInterval: LOOKS_EVERY },
+      (request, response) => handle(request, response),
+    );
     opened.push(() => server.closeAllConnections());
     const port = await listen(server, config);
     opened.push(() => server.close());
-    opened.push(lockDataDirectory(config.dataDirectory));
+    const metrics = await openMetrics(config, log, opened);
+    const faulty = withCounting(log, metrics);
     const origins = config.origins ?? localOrigins(port);
-    await openServices({ config, log, server, origins, opened });
-    handle = await createHttpHandler({ webDirectory: config.webDirectory, origins, log });
-    // First of all when it stops: no new connections.
-    opened.push(() => server.close());
+    const health = createHealth(metrics);
+    const redis = openRedis(config, faulty, opened);
+    const limits = createLimits(config, redis);
+    const sockets = await openServices({
+      config,
+      log: faulty,
+      metrics,
+      server,
+      origins,
+      health,
+      redis,
+      limits,
+      opened,
+    });
+    handle = await createHttpHandler({
+      webDirectory: config.roles.has("web") ? config.webDirectory : undefined,
+      origins,
+      log: faulty,
+      health,
+      limits,
+      trustedProxies: config.trustedProxies,
+    });
     log.info("started");
-    return { address: config.origins?.[0] ?? `http://localhost:${port}`, stop: () => closeAll(opened, log) };
+    return {
+      address: config.origins?.[0] ?? `http://localhost:${port}`,
+      async stop() {
+        // Still asked by who hands out traffic, and answered that it should go elsewhere.
+        health.draining();
+        await sockets.drain(1000 * config.drainSeconds);
+        server.close();
+        await closeAll(opened, log);
+      },
+    };
   } catch (error) {
     await closeAll(opened, log);
     throw toStartError(error);
   }
 }
 
-async function openServices(options: {
-  config: Config;
-  log: Log;
-  server: Server;
-  origins: readonly string[];
-  opened: Opened;
-}): Promise<void> {
-  const { config, log, server, origins, opened } = options;
+async function openMetrics({ metrics: at }: Config, log: Log, opened: Opened): Promise<Metrics> {
+  if (at === undefined) return NO_METRICS;
+  const metrics = createMetrics();
+  const listening = await metrics.listen(at);
+  opened.push(() => listening.close());
+  log.info("metrics", { metricsPort: listening.port });
+  return metrics;
+}
+
+function withCounting(log: Log, metrics: Metrics): Log {
+  return {
+    ...log,
+    fault(error) {
+      metrics.fault();
+      log.fault(error);
+    },
+  };
+}
+
+function openRedis({ redis: url }: Config, log: Log, opened: Opened): RedisClient | undefined {
+  if (url === undefined) return undefined;
+  const client = connectRedis(url, log);
+  opened.push(() => client.destroy());
+  return client;
+}
+
+async function openServices(
+  options: Omit<SocketsOptions, "now"> & { health: Health; opened: Opened },
+): Promise<Sockets> {
+  const { config, log, health, redis, opened } = options;
+  const { roles } = config;
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
-  const authentication = await openAuthenticationService({
-    directory: config.dataDirectory,
-    now,
-    random,
-    onFault: log.fault,
-  });
-  opened.push(() => authentication.close());
-  const host = config.mimiHost;
-  const sockets = createSockets({ server, log, now, origins, host });
+  const hasData = roles.has("ds") || roles.has("as");
+  if (hasData) opened.push(lockDataDirectory(config.dataDirectory));
+  const authentication = roles.has("as")
+    ? await openAuthenticationService({ directory: config.dataDirectory, now, random, onFault: log.fault })
+    : undefined;
+  if (authentication !== undefined) opened.push(() => authentication.close());
+  const sockets = createSockets({ ...options, now });
   opened.push(() => sockets.close());
-  const trustedAsKeys = () => authentication.asKeys;
-  const delivery = openDeliveryService({
-    file: join(config.dataDirectory, "delivery.sqlite"),
-    now,
-    random,
-    checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
-    ...sockets.rooms.listeners,
-    onFault: log.fault,
-  });
+  const trustedAsKeys = () => authentication?.asKeys ?? configuredKeys(config);
+  const delivery = roles.has("ds")
+    ? openDeliveryService({
+        file: join(config.dataDirectory, "delivery.sqlite"),
+        now,
+        random,
+        limits: {
+          applicationEntry: config.limitMessageBytes,
+          commitBundle: config.limitCommitBytes,
+          claimsPerTargetPerHour: config.limitClaimsPerTarget,
+        },
+        ...(redis === undefined ? {} : { claimAllowance: sharedClaims(redis, config.limitClaimsPerTarget) }),
+        checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
+        ...sockets.rooms.listeners,
+        onFault: log.fault,
+      })
+    : undefined;
   // Closes before the sockets do: what was asked is answered.
-  opened.push(() => delivery.close());
-  const checkDeliveryLogin = createLoginCheck({ trustedAsKeys, now });
-  sockets.serve({ operations: delivery.operations, checkDeliveryLogin, authentication });
+  if (delivery !== undefined) opened.push(() => delivery.close());
+  sockets.serve({
+    ...(delivery === undefined
+      ? {}
+      : { delivery: { service: delivery, checkLogin: createLoginCheck({ trustedAsKeys, now }) } }),
+    ...(authentication === undefined ? {} : { authentication }),
+  });
+  health.started({ delivery, redis });
+  return sockets;
+}
+
+/** The id of a key is the beginning of its hash, as the Authentication Service makes it. */
+function configuredKeys({ asKeys = [] }: Config): AsKey[] {
+  return asKeys.map((publicKey) => ({
+    keyId: Uint8Array.from(createHash("sha256").update(publicKey).digest().subarray(0, 8)),
+    publicKey,
+  }));
 }
 
 async function closeAll(opened: Opened, log: Log): Promise<void> {

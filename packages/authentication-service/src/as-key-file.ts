@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { AsKey } from "@thicket/credential";
 import { type Random, ed25519KeyPair } from "@thicket/mls/public";
 import { fromHex, toHex } from "@thicket/protocol";
@@ -65,3 +65,11 @@ function seedsIn(value: unknown): Uint8Array[] {
   if (keys.length === 0 || keys.some((key) => key.length !== 32)) throw new TypeError("no keys of 32 bytes");
   return keys;
 }
+
+/** The public keys in a data directory, newest first; none where no Authentication Service ever started there. */
+export async function readAsPublicKeys(directory: string): Promise<readonly Uint8Array[]> {
+  const keys = await readAsKeys(asKeyFile(directory));
+  return keys?.map(({ publicKey }) => publicKey) ?? [];
+}
+
+export const asKeyFile = (directory: string): string => join(directory, "authentication-key.json");

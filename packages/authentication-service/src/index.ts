@@ -1,4 +1,5 @@
 export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
+export { readAsPublicKeys } from "./as-key-file.ts";
 export {
   type AuthenticationService,
   type AuthenticationServiceOptions,

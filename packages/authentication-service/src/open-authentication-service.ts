@@ -9,7 +9,7 @@ import { checkHandle } from "./accounts/check-handle.ts";
 import { lookupHandle } from "./accounts/lookup-handle.ts";
 import { registerAccount } from "./accounts/register-account.ts";
 import { renewAttestation } from "./accounts/renew-attestation.ts";
-import { type AsKeyPair, createAsKey, readAsKeys, writeAsKeys } from "./as-key-file.ts";
+import { asKeyFile, type AsKeyPair, createAsKey, readAsKeys, writeAsKeys } from "./as-key-file.ts";
 import { createDatabase } from "./db/database.ts";
 import { openConnection } from "./db/open-connection.ts";
 import type { ServiceContext } from "./service-context.ts";
@@ -101,7 +101,7 @@ async function openKeys(
   directory: string,
   random: Random,
 ): Promise<readonly [AsKeyPair, ...AsKeyPair[]]> {
-  const file = join(directory, "authentication-key.json");
+  const file = asKeyFile(directory);
   const kept = directory === IN_MEMORY ? undefined : await readAsKeys(file);
   const hasAccounts = connection.prepare("SELECT 1 FROM accounts LIMIT 1").get() !== undefined;
   if (hasAccounts) refuseLostKeys(connection, kept ?? [], file);

@@ -8,22 +8,25 @@ import type {
   Seq,
 } from "@thicket/protocol";
 import { openDatabase } from "./db/database.ts";
+import { watchWrites } from "./db/watch-writes.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
 import { appendEntry } from "./groups/append-entry.ts";
 import { attachSeats } from "./groups/attach-seats.ts";
 import { commitEpoch } from "./groups/commit-epoch.ts";
 import { createGroup } from "./groups/create-group.ts";
+import { type Head, readHeads } from "./groups/read-heads.ts";
 import { readLog } from "./groups/read-log.ts";
-import { createClaimAllowance } from "./key-packages/claim-allowance.ts";
+import { type ClaimAllowance, createClaimAllowance } from "./key-packages/claim-allowance.ts";
 import { claimKeyPackages } from "./key-packages/claim-key-packages.ts";
 import { countKeyPackages } from "./key-packages/count-key-packages.ts";
 import type { KeyPackageCheck } from "./key-packages/key-package-check.ts";
 import { checkKeyPackages, publishKeyPackages } from "./key-packages/publish-key-packages.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
-import { type Effect, refuse } from "./outcome.ts";
+import { type Effect, refuse, type Refusal } from "./outcome.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
 import { listWelcomes } from "./welcomes/list-welcomes.ts";
+import { newestWelcomes } from "./welcomes/newest-welcomes.ts";
 
 /** What is told after it is on the disk, in commit order. Hints: the log and the cursor are the truth. */
 export interface DeliveryListeners {
@@ -49,6 +52,8 @@ export interface DeliveryServiceOptions extends DeliveryListeners {
   random: { bytes(length: number): Uint8Array };
   checkKeyPackage: KeyPackageCheck;
   limits?: Partial<DeliveryLimits>;
+  /** By default one in this process's memory. */
+  claimAllowance?: ClaimAllowance;
   /** When a batch of waiting writes starts. By default after what is arriving now (setImmediate); a simulation that must replay exactly passes queueMicrotask. */
   defer?: (run: () => void) => void;
 }
@@ -65,6 +70,14 @@ export type DeliveryOperations = { readonly [K in keyof DeliveryRequests]: Deliv
 export interface DeliveryService {
   /** One for each request of the wire. Requests are already parsed; refusals are replies, never exceptions. */
   readonly operations: DeliveryOperations;
+  /** Where logs stand, for a node that looks for what it wasn't told. Unknown groups are left out. */
+  readHeads(groupIds: readonly GroupId[]): Promise<{ ok: true; heads: ReadonlyMap<GroupId, Head> } | Refusal>;
+  /** The devices among these for which Welcomes wait, with a number that grows with each that comes. */
+  newestWelcomes(
+    devices: readonly DeviceIdentity[],
+  ): Promise<{ ok: true; waiting: readonly { device: DeviceIdentity; newest: number }[] } | Refusal>;
+  /** Whether writes go through now: one is tried, and none has just failed for a broken store or a full disk. */
+  isWriting(): Promise<boolean>;
   /** Refuses what is new with SHUTTING_DOWN, finishes what waits, closes the database. */
   close(): Promise<void>;
 }
@@ -77,13 +90,15 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
-  const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
-  const database = openDatabase({
+  const allowance: ClaimAllowance =
+    options.claimAllowance ?? createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const opened = openDatabase({
     file: options.file,
     defer: options.defer ?? setImmediate,
     emit: (effect) => tell(options, effect),
     onFault: (error) => options.onFault?.(error),
   });
+  const database = watchWrites(opened, now);
 
   const operations: DeliveryOperations = {
     "keyPackages.publish": async (device, request, committed) => {
@@ -94,7 +109,7 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
     },
     "keyPackages.count": (device, { suite }) => database.read(countKeyPackages(device, suite, now())),
     "keyPackages.claim": async (device, request, committed) => {
-      const turn = allowance.take(device, request.devices);
+      const turn = await allowance.take(device, request.devices);
       if (!turn.ok) {
         const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
@@ -116,7 +131,13 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
       database.write(acknowledgeWelcomes(device, request), committed),
   };
 
-  return { operations, close: () => database.close() };
+  return {
+    operations,
+    readHeads: (groupIds) => database.read(readHeads(groupIds)),
+    newestWelcomes: (devices) => database.read(newestWelcomes(devices)),
+    isWriting: () => database.isWriting(),
+    close: () => database.close(),
+  };
 }
 
 function tell(listeners: DeliveryListeners, effect: Effect): void {

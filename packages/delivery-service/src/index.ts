@@ -9,6 +9,8 @@ export {
 } from "./delivery-service.ts";
 export type { DeviceIdentity } from "./device-identity.ts";
 export { createKeyPackageCheck } from "./key-packages/create-key-package-check.ts";
+export type { ClaimAllowance, Turn } from "./key-packages/claim-allowance.ts";
+export type { Head } from "./groups/read-heads.ts";
 export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
 export { createLoginCheck, type LoginCheck } from "./login/create-login-check.ts";
 export { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";

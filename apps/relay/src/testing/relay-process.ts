@@ -27,8 +27,8 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
   let output = "";
 
   /** Runs it to its end: for starts that fail. */
-  async function run(change: Record<string, string> = {}): Promise<Exit> {
-    const process = spawnRelay({ ...env, ...change });
+  async function run(change: Record<string, string> = {}, args: string[] = []): Promise<Exit> {
+    const process = spawnRelay({ ...env, ...change }, args);
     let text = "";
     process.stdout?.on("data", (chunk) => (text += String(chunk)));
     process.stderr?.on("data", (chunk) => (text += String(chunk)));
@@ -36,8 +36,8 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
     return { code: process.exitCode, output: text };
   }
 
-  async function start(): Promise<void> {
-    const started = spawnRelay(env);
+  async function start(change: Record<string, string> = {}): Promise<void> {
+    const started = spawnRelay({ ...env, ...change });
     child = started;
     let text = "";
     await new Promise<void>((resolve, reject) => {
@@ -80,8 +80,8 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
 
 export type RelayProcess = Awaited<ReturnType<typeof createRelayProcess>>;
 
-function spawnRelay(env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
+function spawnRelay(env: NodeJS.ProcessEnv, args: string[] = []): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 async function freePort(): Promise<number> {

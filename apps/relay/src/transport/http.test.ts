@@ -6,8 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readConfig } from "../config.ts";
+import { createHealth } from "../health.ts";
 import { createLog } from "../log.ts";
+import { NO_METRICS } from "../metrics.ts";
 import { createHttpHandler } from "./http.ts";
+import { createLimits } from "./limits.ts";
 
 const SCRIPT = `console.log("thicket");\n`.repeat(200);
 let directory: string;
@@ -26,6 +30,9 @@ async function serve() {
     webDirectory: directory,
     origins: ["https://chat.example"],
     log: createLog("silent"),
+    health: createHealth(NO_METRICS),
+    limits: createLimits(readConfig({}, "/"), undefined),
+    trustedProxies: 1,
   });
   const server = createServer(handle).listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -14,6 +14,12 @@ export type Turn =
     }
   | { ok: false; retryAfter: number };
 
+/** Who claims, and from whom. Several nodes share one. */
+export interface ClaimAllowance {
+  /** Uses up one claim of every target, or none. */
+  take(claimer: DeviceIdentity, targets: readonly DeviceIdentity[]): Turn | Promise<Turn>;
+}
+
 /**
  * Who claims, and from whom: so many claims an hour of one target by one user, so that nobody can empty somebody's
  * pool. By user, since anybody may certify any number of devices of their own. Kept in memory only; it starts anew
@@ -40,7 +46,6 @@ export function createClaimAllowance({ now, perHour }: { now: () => number; perH
     if (left.length === 0) claims.delete(pair);
   }
 
-  /** Uses up one claim of every target, or none. */
   function take(claimer: DeviceIdentity, targets: readonly DeviceIdentity[]): Turn {
     const time = now();
     sweep(time);

@@ -1,0 +1,42 @@
+import { fromHex } from "@thicket/protocol";
+import type { ReadOperation } from "../db/database.ts";
+import type { DeviceIdentity } from "../device-identity.ts";
+
+/** Devices in one query. */
+const PAGE = 200;
+
+/** The devices among these for which Welcomes wait, with a number that grows with each Welcome that comes. */
+export function newestWelcomes(
+  devices: readonly DeviceIdentity[],
+): ReadOperation<{ ok: true; waiting: readonly { device: DeviceIdentity; newest: number }[] }> {
+  return async (reader) => {
+    const waiting: { device: DeviceIdentity; newest: number }[] = [];
+    for (let start = 0; start < devices.length; start += PAGE) {
+      const page = devices.slice(start, start + PAGE);
+      const rows = await reader.query
+        .selectFrom("welcomes")
+        .select(["user_id", "device_id", (column) => column.fn.max("no").as("newest")])
+        .where((column) =>
+          column.or(
+            page.map(({ userId, deviceId }) =>
+              column.and([
+                column("user_id", "=", fromHex(userId)),
+                column("device_id", "=", fromHex(deviceId)),
+              ]),
+            ),
+          ),
+        )
+        .groupBy(["user_id", "device_id"])
+        .execute();
+      for (const row of rows) {
+        const device = page.find(
+          ({ userId, deviceId }) =>
+            Buffer.compare(fromHex(userId), row.user_id) === 0 &&
+            Buffer.compare(fromHex(deviceId), row.device_id) === 0,
+        );
+        if (device !== undefined) waiting.push({ device, newest: row.newest });
+      }
+    }
+    return { ok: true, waiting };
+  };
+}
