@@ -22,6 +22,9 @@ import { createLimits } from "./transport/limits.ts";
 import { sharedClaims } from "./transport/shared-claims.ts";
 import { createSockets, type Sockets, type SocketsOptions } from "./transport/sockets.ts";
 
+/** Milliseconds between two looks at what is due by the clock. */
+const SWEEP_EVERY = 1000;
+
 export interface Relay {
   /** Where it can be reached on this machine, for example http://localhost:8080. */
   address: string;
@@ -145,15 +148,21 @@ async function openServices(
           applicationEntry: config.limitMessageBytes,
           commitBundle: config.limitCommitBytes,
           claimsPerTargetPerHour: config.limitClaimsPerTarget,
+          knocksPerHour: config.limitKnocks,
         },
         ...(redis === undefined ? {} : { claimAllowance: sharedClaims(redis, config.limitClaimsPerTarget) }),
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
         ...sockets.rooms.listeners,
+        isAnotherSeatAttached: sockets.rooms.isAnotherSeatAttached,
         onFault: log.fault,
       })
     : undefined;
-  // Closes before the sockets do: what was asked is answered.
-  if (delivery !== undefined) opened.push(() => delivery.close());
+  if (delivery !== undefined) {
+    // Closes before the sockets do: what was asked is answered.
+    opened.push(() => delivery.close());
+    const sweeps = setInterval(() => void delivery.sweep().catch(log.fault), SWEEP_EVERY);
+    opened.push(() => clearInterval(sweeps));
+  }
   sockets.serve({
     ...(delivery === undefined
       ? {}

@@ -13,4 +13,5 @@ export type { ClaimAllowance, Turn } from "./key-packages/claim-allowance.ts";
 export type { Head } from "./groups/read-heads.ts";
 export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
 export { createLoginCheck, type LoginCheck } from "./login/create-login-check.ts";
+export type { Swept } from "./retention/sweep.ts";
 export { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";

@@ -22,7 +22,7 @@ export function nodesAdapter(client: RedisClient): (namespace: Namespace) => Ada
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what it gives back is declared as any
     const adapter = create(namespace) as ClusterAdapter;
     const tell = (
-      type: MessageType.BROADCAST | MessageType.SOCKETS_LEAVE,
+      type: MessageType.BROADCAST | MessageType.SOCKETS_JOIN | MessageType.SOCKETS_LEAVE,
       opts: BroadcastOptions,
       data: object,
     ) => {
@@ -37,6 +37,10 @@ export function nodesAdapter(client: RedisClient): (namespace: Namespace) => Ada
     adapter.broadcast = async (packet: object, opts: BroadcastOptions) => {
       Adapter.prototype.broadcast.call(adapter, packet, opts);
       tell(MessageType.BROADCAST, opts, { packet });
+    };
+    adapter.addSockets = async (opts: BroadcastOptions, rooms: string[]) => {
+      Adapter.prototype.addSockets.call(adapter, opts, rooms);
+      tell(MessageType.SOCKETS_JOIN, opts, { rooms });
     };
     adapter.delSockets = async (opts: BroadcastOptions, rooms: string[]) => {
       Adapter.prototype.delSockets.call(adapter, opts, rooms);

@@ -76,6 +76,8 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
     "group.commit": (_, { groupId, seatId }) => limits.commits(`${groupId}${seatId}`),
     "group.attach": (from, { seats }) => limits.reading(nameOf(from), seats.length),
     "group.read": (from) => limits.reading(nameOf(from)),
+    "group.knock": (from) => limits.knocks(nameOf(from)),
+    "link.open": (from) => limits.reading(nameOf(from)),
   };
   /** A request of a logged-in device, within its limits. */
   const serve =

@@ -50,7 +50,7 @@ export function lookForMissed(options: LookOptions): () => Promise<void> {
 interface Seen {
   heads: ReadonlyMap<GroupId, Head>;
   acked: Map<GroupId, Seq>;
-  welcomes: WeakMap<Socket, number>;
+  welcomes: WeakMap<Socket, string>;
 }
 
 async function look({ rooms, delivery, areTold, metrics }: LookOptions, seen: Seen): Promise<void> {
@@ -80,10 +80,10 @@ async function look({ rooms, delivery, areTold, metrics }: LookOptions, seen: Se
   await lookForWelcomes(rooms, delivery, seen);
 }
 
-/** A seat whose log went on without it, or that another node put out of the room: attaching tells which. */
-function isBehind(rooms: Rooms, attachment: Attachment, due: Seq | number): boolean {
-  if (!attachment.listening) return false;
-  return !rooms.isInRoom(attachment) || due > Math.max(attachment.seat.cursor, attachment.looked);
+/** A seat whose log went on without it, or whose place another node has changed: attaching tells where it stands. */
+function isBehind(rooms: Rooms, attachment: Attachment, due: number): boolean {
+  if (!attachment.caughtUp) return false;
+  return rooms.isMisplaced(attachment) || due > Math.max(attachment.seat.cursor, attachment.looked);
 }
 
 async function lookForWelcomes(rooms: Rooms, delivery: LookOptions["delivery"], seen: Seen): Promise<void> {
@@ -91,10 +91,10 @@ async function lookForWelcomes(rooms: Rooms, delivery: LookOptions["delivery"], 
   const devices = [...rooms.devices.values()].map(({ device }) => device);
   const reply = await delivery.newestWelcomes(devices);
   if (!reply.ok) return;
-  for (const { device, newest } of reply.waiting) {
+  for (const { device, mark } of reply.waiting) {
     for (const socket of sockets.get(nameOf(device)) ?? []) {
-      if ((seen.welcomes.get(socket) ?? 0) >= newest) continue;
-      seen.welcomes.set(socket, newest);
+      if (seen.welcomes.get(socket) === mark) continue;
+      seen.welcomes.set(socket, mark);
       rooms.tellHere.welcome(device);
     }
   }
