@@ -18,7 +18,8 @@ export function nodesAdapter(client: RedisClient): (namespace: Namespace) => Ada
     publish: (channel: string, message: Buffer) => publish(channel, message).catch(() => 0),
   });
   const create = createAdapter(client, { streamName: "thicket", channelPrefix: "thicket", maxLen: KEPT });
-  return (namespace) => {
+  // Socket.IO calls it with `new`.
+  return function adapterOf(namespace) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what it gives back is declared as any
     const adapter = create(namespace) as ClusterAdapter;
     const tell = (
