@@ -2,14 +2,14 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
-import type { AsKey } from "@thicket/credential";
 import {
-  createKeyPackageCheck,
-  createLoginCheck,
-  DatabaseStartError,
-  openDeliveryService,
-} from "@thicket/delivery-service";
+  AS_KEY_FILE,
+  AuthenticationStartError,
+  openAuthenticationService,
+} from "@thicket/authentication-service";
+import type { AsKey } from "@thicket/credential";
+import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
+import { type DatabaseLocation, DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
 import { createHealth, type Health } from "./health.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
@@ -133,15 +133,21 @@ async function openServices(
   const hasData = roles.has("ds") || roles.has("as");
   if (hasData) opened.push(lockDataDirectory(config.dataDirectory));
   const authentication = roles.has("as")
-    ? await openAuthenticationService({ directory: config.dataDirectory, now, random, onFault: log.fault })
+    ? await openAuthenticationService({
+        database: locationOf(config, "authentication"),
+        keyFile: join(config.dataDirectory, AS_KEY_FILE),
+        now,
+        random,
+        onFault: log.fault,
+      })
     : undefined;
   if (authentication !== undefined) opened.push(() => authentication.close());
   const sockets = createSockets({ ...options, now });
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication?.asKeys ?? configuredKeys(config);
   const delivery = roles.has("ds")
-    ? openDeliveryService({
-        file: join(config.dataDirectory, "delivery.sqlite"),
+    ? await openDeliveryService({
+        database: locationOf(config, "delivery"),
         now,
         random,
         limits: {
@@ -171,6 +177,16 @@ async function openServices(
   });
   health.started({ delivery, redis });
   return sockets;
+}
+
+/** Both services' tables are in one PostgreSQL database, each in its own schema; or in a file each. */
+function locationOf(
+  { database: url, dataDirectory }: Config,
+  service: "authentication" | "delivery",
+): DatabaseLocation {
+  return url === undefined
+    ? { kind: "sqlite", file: join(dataDirectory, `${service}.sqlite`) }
+    : { kind: "postgres", url };
 }
 
 /** The id of a key is the beginning of its hash, as the Authentication Service makes it. */

@@ -68,8 +68,9 @@ function seedsIn(value: unknown): Uint8Array[] {
 
 /** The public keys in a data directory, newest first; none where no Authentication Service ever started there. */
 export async function readAsPublicKeys(directory: string): Promise<readonly Uint8Array[]> {
-  const keys = await readAsKeys(asKeyFile(directory));
+  const keys = await readAsKeys(join(directory, AS_KEY_FILE));
   return keys?.map(({ publicKey }) => publicKey) ?? [];
 }
 
-export const asKeyFile = (directory: string): string => join(directory, "authentication-key.json");
+/** In the data directory, one for all nodes. */
+export const AS_KEY_FILE = "authentication-key.json";

@@ -7,8 +7,11 @@ import type {
   SeatId,
   Seq,
 } from "@thicket/protocol";
-import { openDatabase } from "./db/database.ts";
-import { watchWrites } from "./db/watch-writes.ts";
+import { type DatabaseLocation, type Health, openDatabase } from "@thicket/storage";
+import type { DeliveryModel } from "./db/access.ts";
+import { DELIVERY } from "./db/definition.ts";
+import { tryWriting } from "./db/try-writing.ts";
+import { type GroupPlan, NO_GROUPS, type Plan } from "./db/plan.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
 import { appendEntry } from "./groups/append-entry.ts";
@@ -64,8 +67,7 @@ export interface DeliveryListeners {
 }
 
 export interface DeliveryServiceOptions extends DeliveryListeners {
-  /** The database's path, or ":memory:". */
-  file: string;
+  database: DatabaseLocation;
   /** Milliseconds since 1970 UTC. */
   now: () => number;
   random: { bytes(length: number): Uint8Array };
@@ -94,14 +96,16 @@ export type DeliveryOperations = { readonly [K in keyof DeliveryRequests]: Deliv
 export interface DeliveryService {
   /** One for each request of the wire. Requests are already parsed; refusals are replies, never exceptions. */
   readonly operations: DeliveryOperations;
+  /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
+  health(): Health;
+  /** Whether a write goes through now. */
+  isWriting(): Promise<boolean>;
   /** Where logs stand, for a node that looks for what it wasn't told. Unknown groups are left out. */
   readHeads(groupIds: readonly GroupId[]): Promise<{ ok: true; heads: ReadonlyMap<GroupId, Head> } | Refusal>;
   /** The devices among these for which Welcomes wait, each with a text that changes with what waits. */
   newestWelcomes(
     devices: readonly DeviceIdentity[],
   ): Promise<{ ok: true; waiting: readonly { device: DeviceIdentity; mark: string }[] } | Refusal>;
-  /** Whether writes go through now: one is tried, and none has just failed for a broken store or a full disk. */
-  isWriting(): Promise<boolean>;
   /**
    * Does what is due by the clock: releases held Welcomes, and erases what needn't be kept. To be called every second or
    * so; one that comes while another is under way joins it.
@@ -115,7 +119,7 @@ export interface DeliveryService {
  * Opens the Delivery Service on its database, which is made where there is none.
  * @throws DatabaseStartError
  */
-export function openDeliveryService(options: DeliveryServiceOptions): DeliveryService {
+export async function openDeliveryService(options: DeliveryServiceOptions): Promise<DeliveryService> {
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
@@ -123,20 +127,20 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
     options.claimAllowance ?? createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
   const knocks = createHourlyAllowance({ now, perHour: limits.knocksPerHour });
   let sweeping: Promise<Swept> | undefined;
-  const opened = openDatabase({
-    file: options.file,
-    defer: options.defer ?? setImmediate,
+  const database = await openDatabase<DeliveryModel>({
+    location: options.database,
+    definition: DELIVERY,
+    defer: options.defer,
     emit: (effect) => tell(options, effect),
     onFault: (error) => options.onFault?.(error),
   });
-  const database = watchWrites(opened, now);
 
   const operations: DeliveryOperations = {
     "keyPackages.publish": async (device, request, committed) => {
       const checked = await checkKeyPackages(device, request, { check, now: now() });
       if (!checked.ok) return checked;
       const operation = publishKeyPackages(device, request.suite, checked.accepted, { now: now(), limits });
-      return database.write(operation, committed);
+      return database.write(operation, NO_GROUPS, committed);
     },
     "keyPackages.count": (device, { suite }) => database.read(countKeyPackages(device, suite, now())),
     "keyPackages.claim": async (device, request, committed) => {
@@ -147,45 +151,61 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
         const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
       }
-      const reply = await database.write(claimKeyPackages(request, { now: now(), limits }), committed);
+      const reply = await database.write(
+        claimKeyPackages(request, { now: now(), limits }),
+        NO_GROUPS,
+        committed,
+      );
       turn.giveBack(reply.ok ? reply.missing : request.devices);
       return reply;
     },
-    "group.create": (_, request, committed) => database.write(createGroup(request, { now }), committed),
-    "group.attach": (_, request, committed) => database.write(attachSeats(request, { now }), committed),
+    "group.create": (_, request, committed) =>
+      database.write(createGroup(request, { now }), about({ groupId: request.groupId }), committed),
+    "group.attach": (_, request, committed) =>
+      database.write(attachSeats(request, { now }), about(...request.seats.map(seatOf)), committed),
     "group.append": (_, request, committed) =>
-      database.write(appendEntry(request, { now, limits }), committed),
+      database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
     "group.commit": async (_, request, committed) => {
       const { groupId, seatId, welcomes } = request;
       const holdWelcomes =
         welcomes.length > 0 && (await options.isAnotherSeatAttached?.(groupId, seatId)) === true;
-      return database.write(commitEpoch(request, { now, random, limits, holdWelcomes }), committed);
+      const operation = commitEpoch(request, { now, random, limits, holdWelcomes });
+      return database.write(operation, about(writeOf(request)), committed);
     },
     "group.read": (_, request) => database.read(readLog(request, { limits })),
-    "group.confirm": (_, request, committed) => database.write(confirmEpoch(request, { now }), committed),
+    "group.confirm": (_, request, committed) =>
+      database.write(confirmEpoch(request, { now }), about(memberOf(request)), committed),
     "group.knock": async (device, request, committed) => {
       const turn = knocks.take([`${device.userId}${device.deviceId}`]);
       if (!turn.ok) {
         return refuse("RATE_LIMITED", { limit: limits.knocksPerHour, retryAfter: turn.retryAfter });
       }
       const door = await database.read(findDoor(request));
-      return door.ok ? database.write(knock(request, door.groupId, { now, limits }), committed) : door;
+      if (!door.ok) return door;
+      const { groupId } = door;
+      return database.write(knock(request, groupId, { now, limits }), about({ groupId }), committed);
     },
+    "cursor.ack": (_, request, committed) =>
+      database.write(acknowledge(request), about({ ...seatOf(request), cursors: true }), committed),
     "link.publish": (_, request, committed) =>
-      database.write(publishLink(request, { now, limits }), committed),
-    "link.withdraw": (_, request, committed) => database.write(withdrawLink(request, { now }), committed),
+      database.write(publishLink(request, { now, limits }), about(memberOf(request)), committed),
+    "link.withdraw": (_, request, committed) =>
+      database.write(withdrawLink(request, { now }), about(memberOf(request)), committed),
     "link.open": (_, request) => database.read(openLink(request)),
-    "cursor.ack": (_, request, committed) => database.write(acknowledge(request), committed),
     "welcome.list": (device) => database.read(listWelcomes(device)),
     "welcome.ack": (device, request, committed) =>
-      database.write(acknowledgeWelcomes(device, request), committed),
+      database.write(acknowledgeWelcomes(device, request), NO_GROUPS, committed),
   };
 
   return {
     operations,
+    health: () => database.health(),
+    async isWriting() {
+      const tried = await database.write(tryWriting, NO_GROUPS);
+      return tried.ok && database.health() === "ok";
+    },
     readHeads: (groupIds) => database.read(readHeads(groupIds)),
     newestWelcomes: (devices) => database.read(newestWelcomes(devices)),
-    isWriting: () => database.isWriting(),
     sweep: () =>
       (sweeping ??= sweep(database, { now, limits }).finally(() => {
         sweeping = undefined;
@@ -195,6 +215,23 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
       await sweeping;
     },
   };
+}
+
+function about(...groups: GroupPlan[]): Plan {
+  return { groups };
+}
+
+function seatOf({ groupId, seatId }: Required<Pick<GroupPlan, "groupId" | "seatId">>): GroupPlan {
+  return { groupId, seatId };
+}
+
+function memberOf(request: Required<Omit<GroupPlan, "cursors" | "entryId">>): GroupPlan {
+  const { groupId, seatId, branch } = request;
+  return { groupId, seatId, branch };
+}
+
+function writeOf(request: Required<Omit<GroupPlan, "cursors">>): GroupPlan {
+  return { ...memberOf(request), entryId: request.entryId };
 }
 
 function tell(listeners: DeliveryListeners, effect: Effect): void {

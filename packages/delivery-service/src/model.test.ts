@@ -1,5 +1,6 @@
 import type { DeliveryRequest, Entry } from "@thicket/protocol";
-import { describe, expect, it } from "vitest";
+import { describeOnEachDatabase } from "@thicket/storage/contract";
+import { expect, it } from "vitest";
 import { type Place, type ScriptedSeat, scriptGroup, seededRandom } from "./testing/index.ts";
 import { openForTest, type Told } from "./testing/open-for-test.ts";
 
@@ -70,9 +71,11 @@ function purge(model: Model): void {
   }
 }
 
-describe("[DS-MODEL-1] random operations leave what the rules say", () => {
-  it.each(Array.from({ length: 24 }, (_, index) => index + 1))("seed %i", async (seed) => {
-    const test = await openForTest(seed % 4 === 0 ? "file" : "memory", { seed });
+const SEEDS = { memory: 20, file: 3, postgres: 6 };
+
+describeOnEachDatabase("[DS-MODEL-1] random operations leave what the rules say", (make, where) => {
+  it.each(Array.from({ length: SEEDS[where] }, (_, index) => index + 1))("seed %i", async (seed) => {
+    const test = await openForTest(make, { seed });
     const random = seededRandom(seed + 1000);
     const group = scriptGroup(test.operations, test.random);
     await group.create();
@@ -97,14 +100,14 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
     const sent: { request: DeliveryRequest<"group.append">; seq: number }[] = [];
     const pick = <T>(items: readonly T[]): T | undefined => items[random.below(items.length || 1)];
     let step = 0;
-    const where = () => `seed ${seed} step ${step}`;
+    const at = () => `seed ${seed} step ${step}`;
 
     /** The entry that was taken is told once, and to nobody who may not read it. */
     function taken(node: Node, kind: Entry["kind"], seq: number): void {
       const { hiddenFrom, alsoTo } = audienceOf(model, node);
       model.log.push({ branch: node.branch, kind });
       node.lastSeq = seq;
-      expect(seq, where()).toBe(model.log.length);
+      expect(seq, at()).toBe(model.log.length);
       const told = test.told
         .splice(0)
         .filter((one): one is Told & { kind: "appended" } => one.kind === "appended");
@@ -114,7 +117,7 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
           one.hiddenFrom.toSorted(),
           one.alsoTo.toSorted(),
         ]),
-        where(),
+        at(),
       ).toEqual([[[seq], hiddenFrom, alsoTo]]);
     }
 
@@ -126,8 +129,8 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
       const inTime = isTip(node) || kind === "note" || (kind === "application" && isInTime(node));
       const expected = author !== "ok" ? author : inTime ? "ok" : "EPOCH_STALE";
       const code = reply.ok ? "ok" : reply.error.code;
-      if (expected === "refused") expect(["SEAT_REFUSED", "EPOCH_TOKEN_REFUSED"], where()).toContain(code);
-      else if (author !== "EPOCH_STALE" || code !== "SEAT_REFUSED") expect(code, where()).toBe(expected);
+      if (expected === "refused") expect(["SEAT_REFUSED", "EPOCH_TOKEN_REFUSED"], at()).toContain(code);
+      else if (author !== "EPOCH_STALE" || code !== "SEAT_REFUSED") expect(code, at()).toBe(expected);
       if (!reply.ok) return;
       sent.push({ request, seq: reply.seq });
       taken(node, kind, reply.seq);
@@ -137,7 +140,7 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
       const elsewhere = seats.filter(
         ({ seatId }) => !node.seats.has(seatId) && tipsOf(model, seatId) > 0 && random.below(4) === 0,
       );
-      const fresh = Array.from({ length: random.below(3) }, () => group.newSeat());
+      const fresh = Array.from({ length: Math.max(0, random.below(4) - 1) }, () => group.newSeat());
       const others = seats.filter(({ seatId }) => node.seats.has(seatId) && seatId !== seat.seatId);
       const remove = others.filter(() => random.below(6) === 0);
       const last = kept(node).at(-1);
@@ -152,13 +155,13 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
       const author = authorVerdict(model, attached, seat.seatId, node);
       const expected = author !== "ok" ? author : isTip(node) || names ? "ok" : "EPOCH_STALE";
       const code = reply.ok ? "ok" : reply.error.code;
-      if (expected === "refused") expect(["SEAT_REFUSED", "EPOCH_TOKEN_REFUSED"], where()).toContain(code);
-      else expect(code, where()).toBe(expected);
+      if (expected === "refused") expect(["SEAT_REFUSED", "EPOCH_TOKEN_REFUSED"], at()).toContain(code);
+      else expect(code, at()).toBe(expected);
       if (!reply.ok) {
         if (reply.error.code !== "EPOCH_STALE") return;
         const places = tips(model).map(({ epoch, branch }) => ({ epoch, branch }));
-        expect(reply.error.tips, where()).toEqual(places.toSorted((a, b) => b.branch - a.branch));
-        expect([reply.error.winner, reply.error.last], where()).toEqual(
+        expect(reply.error.tips, at()).toEqual(places.toSorted((a, b) => b.branch - a.branch));
+        expect([reply.error.winner, reply.error.last], at()).toEqual(
           node.gone && last === undefined ? [undefined, undefined] : [kept(node)[0]?.branch, last?.branch],
         );
         return;
@@ -169,6 +172,11 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
       for (const { seatId } of remove) model.removedBy.set(seatId, reply.seq);
       for (const { seatId } of fresh) model.cursors.set(seatId, reply.seq);
       seats.push(...fresh);
+      for (const one of fresh) {
+        if (random.below(4) === 0) continue;
+        attached.add(one.seatId);
+        expect(await group.attach(one, next.epochToken), at()).toMatchObject({ attached: true });
+      }
       const child: Node = {
         ...next,
         seats: held,
@@ -187,37 +195,46 @@ describe("[DS-MODEL-1] random operations leave what the rules say", () => {
       const holds = !node.gone && node.seats.has(seat.seatId);
       const stays = model.nodes.some((one) => !one.gone && one.seats.has(seat.seatId));
       // A seat of which no epoch is kept may have been erased.
-      if (stays) expect(reply.attached, where()).toBe(attached.has(seat.seatId) || holds);
+      if (stays) expect(reply.attached, at()).toBe(attached.has(seat.seatId) || holds);
       if (reply.attached) attached.add(seat.seatId);
       test.told.length = 0;
     }
 
     for (step = 0; step < STEPS; step++) {
-      const seat = pick(seats) ?? group.founder;
-      // Mostly near the tips, where anything can happen.
-      const node =
-        model.nodes[Math.max(0, model.nodes.length - 1 - random.below(random.below(6) + 1))] ?? first;
+      // Mostly near the tips, where anything can happen, and by who may do it.
+      const back = random.below(random.below(6) + 1);
+      const node = model.nodes[Math.max(0, model.nodes.length - 1 - back)] ?? first;
+      const members = seats.filter(({ seatId }) => attached.has(seatId) && node.seats.has(seatId));
+      const seat = (random.below(4) > 0 ? pick(members) : undefined) ?? pick(seats) ?? group.founder;
+      // Now and then everybody has taken everything.
+      if (random.below(15) === 0) {
+        for (const { seatId, seatToken } of seats.filter((one) => attached.has(one.seatId))) {
+          const reply = await group.ack({ seatId, seatToken }, model.log.length);
+          if (reply.ok) model.cursors.set(seatId, model.log.length);
+        }
+        test.told.length = 0;
+      }
       const act = random.below(12);
       if (act < 5) await append(seat, node);
       else if (act < 7) await commit(seat, node);
       else if (act < 9) await attach(seat, node);
       else if (act < 10) {
-        const seq = random.below(model.log.length + 1);
+        const seq = random.below(3) === 0 ? random.below(model.log.length + 1) : model.log.length;
         const reply = await group.ack(seat, seq);
         if (reply.ok) model.cursors.set(seat.seatId, Math.max(seq, model.cursors.get(seat.seatId) ?? 0));
         const lowest = Math.min(
           ...[...model.cursors].filter(([seatId]) => tipsOf(model, seatId) > 0).map(([, cursor]) => cursor),
         );
         // What was once told stays told.
-        if (reply.ok) expect(reply.ackedSeq, where()).toBeGreaterThanOrEqual(lowest);
+        if (reply.ok) expect(reply.ackedSeq, at()).toBeGreaterThanOrEqual(lowest);
         test.told.length = 0;
       } else if (act < 11) {
         const resent = pick(sent.filter(({ seq }) => seq >= model.lowest));
         if (resent === undefined) continue;
         const reply = await test.operations["group.append"](group.device, resent.request);
-        expect(reply, where()).toMatchObject({ ok: true, seq: resent.seq });
-        expect(test.told.splice(0), where()).toEqual([]);
-      } else if (random.below(3) === 0 && test.clock.now < 1_800_000_000_000 + 30 * DAY) {
+        expect(reply, at()).toMatchObject({ ok: true, seq: resent.seq });
+        expect(test.told.splice(0), at()).toEqual([]);
+      } else if (random.below(2) === 0 && test.clock.now < 1_800_000_000_000 + 30 * DAY) {
         test.clock.now += DAY + MINUTE;
         await test.service.sweep();
         purge(model);

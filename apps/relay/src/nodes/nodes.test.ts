@@ -1,7 +1,13 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { scriptGroup, seededRandom } from "@thicket/delivery-service/testing";
-import { findPostgres, findRedis, startPostgres, startRedis, type TestServer } from "@thicket/storage/testing";
+import {
+  findPostgres,
+  findRedis,
+  startPostgres,
+  startRedis,
+  type TestServer,
+} from "@thicket/storage/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Connected, type Person, signUp, until } from "../testing/person.ts";
 import { createRelayProcess, type RelayProcess } from "../testing/relay-process.ts";

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server as HttpServer } from "node:http";
+import { type IncomingMessage, type Server as HttpServer, ServerResponse } from "node:http";
 import type { AuthenticationService } from "@thicket/authentication-service";
 import type { DeliveryService, LoginCheck } from "@thicket/delivery-service";
 import {
@@ -23,6 +23,7 @@ import { greet } from "./greet.ts";
 import type { Limits } from "./limits.ts";
 import { lookForMissed } from "./look-for-missed.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
+import { bareHeaders } from "./security-headers.ts";
 import { createUnderWay, type UnderWay } from "./under-way.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
@@ -154,6 +155,12 @@ export function createSockets(options: SocketsOptions): Sockets {
         );
       }
       io.attach(options.server);
+      // Engine.IO answers what isn't a WebSocket itself.
+      const headers = new Map(Object.entries(bareHeaders(options.origins)));
+      io.engine.use((_: IncomingMessage, response: ServerResponse, next: () => void) => {
+        if (response instanceof ServerResponse) response.setHeaders(headers);
+        next();
+      });
       io.engine.on("connection", (connection) => door.count(connection));
     },
     async drain(ms) {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { alter, describeOnEachKeptDatabase, inspect, type TestDatabase } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LinkId } from "@thicket/protocol";
 import { createRealDevice, deviceFrom, entryIdFrom, parse, scriptGroup } from "../testing/index.ts";
@@ -20,7 +21,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 describe("a database that can't be opened", () => {
   async function startCode(path = file): Promise<unknown> {
     try {
-      const test = await openForTest({ file: path });
+      const test = await openForTest({ kind: "sqlite", file: path });
       await test.close();
       return "opened";
     } catch (error) {
@@ -29,7 +30,7 @@ describe("a database that can't be opened", () => {
   }
 
   async function filled() {
-    const test = await openForTest({ file });
+    const test = await openForTest({ kind: "sqlite", file });
     const group = scriptGroup(test.operations, test.random);
     await group.create();
     for (let index = 0; index < 50; index++) await group.append(group.founder, group.first);
@@ -81,9 +82,15 @@ describe("a database that can't be opened", () => {
   });
 });
 
-describe("durability", () => {
+describeOnEachKeptDatabase("durability", (make) => {
+  let made: TestDatabase;
+  beforeEach(() => {
+    made = make();
+  });
+  afterEach(() => made.remove());
+
   it("[DS-DURABLE-1] everything is there after closing and opening again", async () => {
-    const first = await openForTest({ file });
+    const first = await openForTest(made.location);
     const group = scriptGroup(first.operations, first.random);
     await group.create();
     const seat = group.newSeat();
@@ -98,7 +105,7 @@ describe("durability", () => {
     expect(answer.ok).toBe(true);
     await first.close();
 
-    const second = await openForTest({ file });
+    const second = await openForTest(made.location);
     const { operations } = second;
     expect(await operations["group.append"](group.device, request)).toEqual(answer);
     const read = { ...seat, groupId: group.groupId, after: group.first.branch, limit: 256 };
@@ -111,7 +118,9 @@ describe("durability", () => {
 
   it("[DS-DURABLE-2] kill -9 in the midst of writing loses no acknowledged entry and leaves no half of a batch", async () => {
     const writer = join(import.meta.dirname, "../testing/write-until-killed.ts");
-    const child = spawn(process.execPath, [writer, file], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [writer, JSON.stringify(made.location)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let acknowledged = "";
     await new Promise<void>((resolve) => {
       child.stdout.on("data", (chunk) => {
@@ -125,7 +134,7 @@ describe("durability", () => {
 
     const seqs = acknowledged.slice(0, acknowledged.lastIndexOf("\n")).split("\n").map(Number);
     // The same seed as the writer's: the same group and founder.
-    const test = await openForTest({ file }, { seed: 42 });
+    const test = await openForTest(made.location, { seed: 42 });
     const group = scriptGroup(test.operations, test.random);
     const stored: number[] = await group.readAll(group.founder);
     expect(stored.length).toBeGreaterThanOrEqual(300);
@@ -135,7 +144,7 @@ describe("durability", () => {
   });
 
   it("[DS-SHUTDOWN-1] what was asked before closing is finished, what is asked after is refused", async () => {
-    const test = await openForTest({ file });
+    const test = await openForTest(made.location);
     const group = scriptGroup(test.operations, test.random);
     const created = group.create();
     const pending = Array.from({ length: 300 }, () => group.append(group.founder, group.first));
@@ -149,9 +158,81 @@ describe("durability", () => {
   });
 });
 
-describe("table hygiene", () => {
+describeOnEachKeptDatabase("a database of the first version", (make, kind) => {
+  it("[DS-MIGRATE-1] keeps its groups, seats and entries, and every seat reads what it read", async () => {
+    const made = make();
+    const [first, second] = MIGRATIONS;
+    const b = (hex: string) => (kind === "postgres" ? `'\\x${hex}'::bytea` : `x'${hex}'`);
+    const schema = made.location.kind === "postgres" ? made.location.schema : undefined;
+    if (schema !== undefined) await alter(made.location, `CREATE SCHEMA ${schema}`);
+    await alter(made.location, first?.[kind === "postgres" ? "postgres" : "sqlite"] ?? "");
+    const [a, z] = ["aa".repeat(16), "bb".repeat(16)];
+    const token = b("01".repeat(32));
+    await alter(
+      made.location,
+      `INSERT INTO groups (no, group_id, head_seq, lowest_seq, acked_seq, received_at)
+         VALUES (1, ${b("77".repeat(32))}, 3, 1, 0, 5000);
+       INSERT INTO epochs (group_no, branch, epoch, parent_branch, candidate, is_tip, token_hash, seat_count, seats_added, seats_removed)
+         VALUES (1, 0, 0, NULL, 1, 0, ${token}, 1, ${b(a)}, ${b("")}),
+                (1, 1, 1, 0, 1, 0, ${token}, 2, ${b(z)}, ${b("")}),
+                (1, 2, 2, 1, 1, 1, ${token}, 1, ${b("")}, ${b(z)});
+       INSERT INTO seats (group_no, seat_id, token_hash, cursor, in_newest, shown_day)
+         VALUES (1, ${b(a)}, ${token}, 3, 1, 20000), (1, ${b(z)}, NULL, 1, 0, NULL);
+       INSERT INTO seat_changes (group_no, seat_id, branch, holds)
+         VALUES (1, ${b(a)}, 0, 1), (1, ${b(z)}, 1, 1), (1, ${b(z)}, 2, 0);
+       INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes)
+         VALUES (1, 1, 0, 0, 'commit', 4000, ${b("01")}), (1, 2, 1, 1, 'commit', 4500, ${b("02")}),
+                (1, 3, 2, 2, 'application', 5000, ${b("03")});`,
+    );
+    await alter(made.location, second?.[kind === "postgres" ? "postgres" : "sqlite"] ?? "");
+    expect(
+      await inspect(
+        made.location,
+        `SELECT branch, line, removes, held, last_seq, began_at, written_at FROM epochs ORDER BY branch`,
+      ).then((rows) => rows.map((row) => Object.values(row).map(Number))),
+    ).toEqual([
+      [0, 0, 0, 0, 1, 5000, 5000],
+      [1, 0, 0, 0, 2, 5000, 5000],
+      [2, 0, 1, 0, 3, 5000, 5000],
+    ]);
+    const seats = await inspect(made.location, "SELECT tips, shown_day, dropped FROM seats ORDER BY seat_id");
+    expect(seats.map(({ tips, dropped }) => [Number(tips), Number(dropped)])).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+    expect(Number(seats[1]?.["shown_day"])).toBeGreaterThan(20_000);
+    const changes = await inspect(
+      made.location,
+      "SELECT line, branch, holds FROM seat_changes ORDER BY seat_id, branch",
+    );
+    expect(changes.map((row) => Object.values(row).map(Number))).toEqual([
+      [0, 0, 1],
+      [0, 1, 1],
+      [0, 2, 0],
+    ]);
+    const deltas = await inspect(made.location, "SELECT added, removed FROM epoch_seats ORDER BY branch");
+    expect(
+      deltas.map(({ added, removed }) =>
+        [added, removed].map((value) => Buffer.from(value as Uint8Array).toString("hex")),
+      ),
+    ).toEqual([
+      [a, ""],
+      [z, ""],
+      ["", z],
+    ]);
+    await made.remove();
+  });
+});
+
+const LIST_TABLES = {
+  file: "SELECT name FROM sqlite_schema WHERE type = 'table'",
+  postgres: "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
+};
+
+describeOnEachKeptDatabase("table hygiene", (make, kind) => {
   it("[DS-BLIND-1] group tables hold no user id, device id or key package; inboxes no seat and no group", async () => {
-    const test = await openForTest({ file });
+    const made = make();
+    const test = await openForTest(made.location);
     const bob = await createRealDevice(test.random, test.as, test.clock.now);
     const group = scriptGroup(test.operations, test.random);
     await group.create();
@@ -197,36 +278,35 @@ describe("table hygiene", () => {
     await test.service.sweep();
     await test.close();
 
-    const database = new DatabaseSync(file, { readOnly: true });
-    const dump = (tables: string[]) =>
-      tables
-        .flatMap((table) => database.prepare(`SELECT * FROM ${table}`).all())
+    const dump = async (tables: string[]) => {
+      const rows = await Promise.all(tables.map((table) => inspect(made.location, `SELECT * FROM ${table}`)));
+      return rows
+        .flat()
         .flatMap((row) => Object.values(row))
         .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)))
         .join(" ");
+    };
     const groupTables = ["groups", "epochs", "epoch_seats", "seats", "seat_changes", "entries", "resends"];
     groupTables.push("supersedes", "links");
     const deviceTables = ["key_packages", "spent_key_packages", "welcomes", "welcome_payloads"];
     // The one tie between them: it is erased with the release of a commit's Welcomes.
-    expect(database.prepare("SELECT count(*) AS held FROM welcome_holds").get()).toEqual({ held: 0 });
-    const all = database
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map(({ name }) => String(name));
-    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables, "welcome_holds"].toSorted());
+    expect(await inspect(made.location, "SELECT * FROM welcome_holds")).toEqual([]);
+    const all = (await inspect(made.location, LIST_TABLES[kind])).map(({ name }) => String(name));
+    const others = ["welcome_holds", ...(kind === "postgres" ? ["thicket_store"] : [])];
+    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables, ...others].toSorted());
     const people = [group.device, invited, bob.identity].flatMap(({ userId, deviceId }) => [
       userId,
       deviceId,
     ]);
     const refs = to.map(({ keyPackageRef }) => Buffer.from(keyPackageRef).toString("hex"));
-    const grouped = dump(groupTables);
-    const inboxes = dump(deviceTables);
+    const grouped = await dump(groupTables);
+    const inboxes = await dump(deviceTables);
     for (const secret of [...people, ...refs]) expect(grouped).not.toContain(secret);
     for (const secret of [group.groupId, seat.seatId, group.founder.seatId]) {
       expect(inboxes).not.toContain(secret);
     }
     expect(grouped).toContain(seat.seatId);
     expect(inboxes).toContain(invited.deviceId);
-    database.close();
+    await made.remove();
   });
 });

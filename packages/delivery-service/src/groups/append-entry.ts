@@ -2,7 +2,7 @@ import { type DeliveryRequest, type Entry, fromHex } from "@thicket/protocol";
 import type { Reader, Transaction } from "../db/access.ts";
 import { nextSeq } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, type Outcome, refused } from "../outcome.ts";
 import { noteShown } from "../seats/show-token.ts";

@@ -1,6 +1,6 @@
 import { type DeliveryRequest, fromHex, type WireErrorCode } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, type Effect, refuse } from "../outcome.ts";
 import { noteShown } from "../seats/show-token.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";

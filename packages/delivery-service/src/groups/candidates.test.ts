@@ -1,3 +1,4 @@
+import { describeOnEachDatabase, inMemory } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Place, type ScriptedSeat, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
@@ -5,7 +6,7 @@ import { openForTest, type TestService } from "../testing/open-for-test.ts";
 const refusal = (code: string, details: object = {}) => ({ ok: false, error: { code, ...details } });
 const DAY = 24 * 60 * 60 * 1000;
 
-describe.each(["memory", "file"] as const)("candidates on a database in %s", (where) => {
+describeOnEachDatabase("candidates", (make, kind) => {
   let test: TestService;
   let group: ReturnType<typeof scriptGroup>;
   let alice: ScriptedSeat;
@@ -15,7 +16,7 @@ describe.each(["memory", "file"] as const)("candidates on a database in %s", (wh
   let at: Place;
 
   beforeEach(async () => {
-    test = await openForTest(where);
+    test = await openForTest(make);
     group = scriptGroup(test.operations, test.random);
     await group.create();
     alice = group.founder;
@@ -163,9 +164,9 @@ describe.each(["memory", "file"] as const)("candidates on a database in %s", (wh
     expect((await supersede(carol, fourth.next)).reply).toMatchObject(
       refusal("RATE_LIMITED", { retryAfter: 8000 }),
     );
-    if (where === "memory") return;
+    if (kind === "memory") return;
     await test.service.close();
-    const again = await openForTest({ file: test.file });
+    const again = await openForTest(test.location);
     again.clock.now = test.clock.now;
     const request = group.commitRequest(carol, at, test.random.bytes(32), {
       change: { supersedes: fourth.next.branch },
@@ -305,7 +306,7 @@ describe.each(["memory", "file"] as const)("candidates on a database in %s", (wh
 
 describe("limits of candidates", () => {
   it("[DS-CANDIDATE-8] a seat has so many candidates a day and no more", async () => {
-    const test = await openForTest("memory", { limits: { supersedesPerDay: 2 } });
+    const test = await openForTest(inMemory, { limits: { supersedesPerDay: 2 } });
     const group = scriptGroup(test.operations, test.random);
     await group.create();
     let at = group.first;

@@ -1,7 +1,7 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, type Effect, type Outcome, refuse, refused, type Refusal } from "../outcome.ts";
 import { noteShown } from "../seats/show-token.ts";

@@ -1,5 +1,5 @@
 import type { DeliveryRequest } from "@thicket/protocol";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { Accepted } from "../outcome.ts";
 import { noteShown } from "../seats/show-token.ts";
 import { checkAuthor } from "./check-author.ts";

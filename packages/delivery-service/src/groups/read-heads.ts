@@ -1,5 +1,5 @@
 import { fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 
 /** Where a group's log stands. */
 export interface Head {

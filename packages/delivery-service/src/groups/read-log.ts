@@ -1,5 +1,5 @@
 import { type DeliveryRequest, LIMITS } from "@thicket/protocol";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import type { Accepted } from "../outcome.ts";
 import { checkSeat } from "../seats/check-seat.ts";

@@ -1,8 +1,8 @@
 import { type DeliveryRequest, fromHex, type GroupId } from "@thicket/protocol";
 import type { Reader, Transaction } from "../db/access.ts";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import type { GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { writeEntry } from "../groups/append-entry.ts";
 import { readAudience } from "../groups/audience.ts";
 import { answerResend, markOf, markOfCopy } from "../groups/resend.ts";

@@ -1,5 +1,6 @@
 import { LinkId, toHex } from "@thicket/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeOnEachDatabase } from "@thicket/storage/contract";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import {
   deviceFrom,
   entryIdFrom,
@@ -12,12 +13,12 @@ import { openForTest, type TestService } from "../testing/open-for-test.ts";
 
 const refusal = (code: string, details: object = {}) => ({ ok: false, error: { code, ...details } });
 
-describe.each(["memory", "file"] as const)("links on a database in %s", (where) => {
+describeOnEachDatabase("links", (make) => {
   let test: TestService;
   let group: ReturnType<typeof scriptGroup>;
 
   beforeEach(async () => {
-    test = await openForTest(where, { limits: { linksPerGroup: 3, knock: 100, linkCard: 100 } });
+    test = await openForTest(make, { limits: { linksPerGroup: 3, knock: 100, linkCard: 100 } });
     group = scriptGroup(test.operations, test.random);
     await group.create();
   });

@@ -1,6 +1,6 @@
 import { type DeliveryRequest, fromHex, type GroupId, type LinkId } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import { storedGroupId } from "../db/own-ids.ts";
 import { type Accepted, refuse } from "../outcome.ts";
 

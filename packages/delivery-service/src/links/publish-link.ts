@@ -1,5 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { checkAuthor, type CheckedAuthor, type WriteClaim } from "../groups/check-author.ts";
 import { refuseAsStale } from "../groups/tips.ts";
 import type { Reader } from "../db/access.ts";

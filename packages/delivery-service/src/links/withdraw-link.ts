@@ -1,5 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, refused } from "../outcome.ts";
 import { noteShown } from "../seats/show-token.ts";
 import { checkMember } from "./publish-link.ts";

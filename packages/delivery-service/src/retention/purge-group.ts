@@ -1,7 +1,7 @@
 import { fromHex, type GroupId } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import type { GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { refreshAcked } from "../groups/acked.ts";
 import { seatsTold } from "../groups/audience.ts";
 import type { DeliveryLimits } from "../limits.ts";

@@ -1,5 +1,5 @@
 import type { Transaction } from "../db/access.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { dayOf } from "../seats/show-token.ts";
 import { eraseUnclaimedPayloads } from "../welcomes/acknowledge-welcomes.ts";

@@ -1,7 +1,8 @@
 import { type Branch, fromHex, type GroupId } from "@thicket/protocol";
-import type { Database, ReadOperation } from "../db/database.ts";
+import type { Database } from "@thicket/storage";
+import type { DeliveryModel, ReadOperation, WriteOperation } from "../db/access.ts";
+import { NO_GROUPS } from "../db/plan.ts";
 import { storedGroupId } from "../db/own-ids.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { releaseWelcomes } from "../welcomes/release-welcomes.ts";
 import { purgeGroup } from "./purge-group.ts";
@@ -26,16 +27,16 @@ interface SweepDeps {
  * Does what is due by the clock: lets held Welcomes go, and erases what needn't be kept. Each slice is a write of its
  * own, so that requests come in between.
  */
-export async function sweep(database: Database, deps: SweepDeps): Promise<Swept> {
+export async function sweep(database: Database<DeliveryModel>, deps: SweepDeps): Promise<Swept> {
   await releaseDue(database, deps);
   for (let slice = 0; slice < SLICES; slice++) {
-    const done = await database.write(purgeInboxes(deps));
+    const done = await database.write(purgeInboxes(deps), NO_GROUPS);
     if (!done.ok || !done.more) break;
   }
   const due = await database.read(readDueGroups(deps.now()));
   for (const groupId of due.ok ? due.groupIds : []) {
     for (let slice = 0; slice < SLICES; slice++) {
-      const done = await database.write(purgeGroup(groupId, deps));
+      const done = await database.write(purgeGroup(groupId, deps), { groups: [{ groupId }] });
       if (!done.ok || !done.more) break;
     }
   }
@@ -43,7 +44,7 @@ export async function sweep(database: Database, deps: SweepDeps): Promise<Swept>
   return { heldUntil: next.ok ? next.dueAt : undefined };
 }
 
-async function releaseDue(database: Database, { now }: SweepDeps): Promise<void> {
+async function releaseDue(database: Database<DeliveryModel>, { now }: SweepDeps): Promise<void> {
   const due = await database.read(async (reader) => {
     const commits = await reader.query
       .selectFrom("welcome_holds")
@@ -56,7 +57,8 @@ async function releaseDue(database: Database, { now }: SweepDeps): Promise<void>
     return { ok: true, commits };
   });
   for (const { group_id, branch } of due.ok ? due.commits : []) {
-    await database.write(release(storedGroupId(group_id), branch));
+    const groupId = storedGroupId(group_id);
+    await database.write(release(groupId, branch), { groups: [{ groupId }] });
   }
 }
 

@@ -1,5 +1,5 @@
 import { fromHex } from "@thicket/protocol";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 
 /** Devices in one query. */

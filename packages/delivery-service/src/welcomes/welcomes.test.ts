@@ -1,17 +1,17 @@
-import { DatabaseSync } from "node:sqlite";
 import { toHex } from "@thicket/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeOnEachDatabase, describeOnEachKeptDatabase, inspect } from "@thicket/storage/contract";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import type { DeviceIdentity } from "../device-identity.ts";
 import { deviceFrom, type Place, type ScriptedSeat, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
-describe.each(["memory", "file"] as const)("Welcomes on a database in %s", (where) => {
+describeOnEachDatabase("Welcomes", (make) => {
   let test: TestService;
 
   beforeEach(async () => {
-    test = await openForTest(where);
+    test = await openForTest(make);
   });
   afterEach(async () => {
     expect(test.faults).toEqual([]);
@@ -84,7 +84,7 @@ describe.each(["memory", "file"] as const)("Welcomes on a database in %s", (wher
   });
 });
 
-describe.each(["memory", "file"] as const)("held Welcomes on a database in %s", (where) => {
+describeOnEachDatabase("held Welcomes", (make, kind) => {
   let test: TestService;
   let group: ReturnType<typeof scriptGroup>;
   let bob: ScriptedSeat;
@@ -92,7 +92,7 @@ describe.each(["memory", "file"] as const)("held Welcomes on a database in %s", 
   let at: Place;
 
   beforeEach(async () => {
-    test = await openForTest(where);
+    test = await openForTest(make);
     group = scriptGroup(test.operations, test.random);
     await group.create();
     bob = group.newSeat();
@@ -189,21 +189,19 @@ describe.each(["memory", "file"] as const)("held Welcomes on a database in %s", 
   });
 
   it("[DS-HOLD-6] a held Welcome outlives a restart, and its tie to the commit is erased with its release", async () => {
-    if (where === "memory") return;
+    if (kind === "memory") return;
     await add(group.founder, at);
     await test.service.close();
-    const again = await openForTest({ file: test.file });
+    const again = await openForTest(test.location);
     again.clock.now = test.clock.now;
     expect(await waiting(again)).toBe(0);
     expect(await again.service.sweep()).toEqual({ heldUntil: again.clock.now + 15_000 });
-    const database = new DatabaseSync(test.file, { readOnly: true });
-    const ties = () => database.prepare("SELECT count(*) AS ties FROM welcome_holds").get();
-    expect(ties()).toEqual({ ties: 1 });
+    const ties = () => inspect(test.location, "SELECT payload_no FROM welcome_holds");
+    expect(await ties()).toHaveLength(1);
     again.clock.now += 15_000;
     await again.service.sweep();
     expect(await waiting(again)).toBe(1);
-    expect(ties()).toEqual({ ties: 0 });
-    database.close();
+    expect(await ties()).toHaveLength(0);
     await again.close();
   });
 
@@ -216,34 +214,30 @@ describe.each(["memory", "file"] as const)("held Welcomes on a database in %s", 
     test.clock.now += DAY;
     await test.service.sweep();
     expect(await waiting()).toBe(0);
-    if (where === "memory") return;
-    const database = new DatabaseSync(test.file, { readOnly: true });
-    expect(database.prepare("SELECT count(*) AS kept FROM welcome_payloads").get()).toEqual({ kept: 0 });
-    database.close();
+    if (kind === "memory") return;
+    expect(await inspect(test.location, "SELECT no FROM welcome_payloads")).toEqual([]);
   });
 });
 
-describe("what is stored", () => {
+describeOnEachKeptDatabase("what is stored of Welcomes", (make) => {
   it("[DS-WELCOME-2] keeps a payload once for all its devices and erases it with the last of them", async () => {
-    const test = await openForTest("file");
+    const test = await openForTest(make);
     const group = scriptGroup(test.operations, test.random);
     await group.create();
     const devices = Array.from({ length: 5 }, () => deviceFrom(test.random));
     const to = devices.map((device) => ({ ...device, keyPackageRef: test.random.bytes(32) }));
     await group.commit(group.founder, group.first, { welcomes: [{ bytes: test.random.bytes(9000), to }] });
-    const database = new DatabaseSync(test.file, { readOnly: true });
-    const stored = () => database.prepare("SELECT length(bytes) AS size FROM welcome_payloads").all();
+    const stored = () => inspect(test.location, "SELECT length(bytes) AS size FROM welcome_payloads");
     for (const [index, device] of devices.entries()) {
       expect(
-        stored().map(({ size }) => size),
+        (await stored()).map(({ size }) => size),
         `before device ${index}`,
       ).toEqual([9000]);
       const reply = await test.operations["welcome.list"](device, {});
       const welcomeIds = reply.ok ? reply.welcomes.map(({ welcomeId }) => welcomeId) : [];
       await test.operations["welcome.ack"](device, { welcomeIds });
     }
-    expect(stored()).toEqual([]);
-    database.close();
+    expect(await stored()).toEqual([]);
     await test.close();
   });
 });
