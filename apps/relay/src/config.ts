@@ -64,7 +64,7 @@ export function helpText(): string {
   return `Thicket's relay: serves the web app, the Delivery Service and the Authentication Service.
 
   relay                                starts it
-  relay invite [--uses 5] [--days 7]   prints a code with which so many people may sign up
+  relay invite [--uses 1] [--days 7]   prints a code with which so many people may sign up
   relay keys                           prints the Authentication Service's public keys
   relay --help                         this text
 

@@ -1,11 +1,15 @@
-import { readAsPublicKeys } from "@thicket/authentication-service";
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { createInvite, readAsPublicKeys } from "@thicket/authentication-service";
+import { DatabaseStartError } from "@thicket/storage";
 import { type Config, helpText, readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
 import { StartError } from "./start-error.ts";
-import { startRelay } from "./start-relay.ts";
+import { locationOf, startRelay } from "./start-relay.ts";
 
 /** What can be asked of the relay by name; without a name it starts. Each ends with the process. */
 const COMMANDS: Readonly<Record<string, (config: Config, args: string[]) => Promise<void>>> = {
+  invite: printInvite,
   keys: printKeys,
 };
 
@@ -48,6 +52,41 @@ function signalled(): Promise<void> {
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
   });
+}
+
+/** `relay invite [--uses 5] [--days 7]`: prints a code, whether or not the relay runs. */
+async function printInvite(config: Config, args: string[]): Promise<void> {
+  const { uses, days } = readInviteArguments(args);
+  try {
+    const code = await createInvite({
+      database: locationOf(config, "authentication"),
+      uses,
+      days,
+      now: () => Date.now(),
+      random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+    });
+    process.stdout.write(`${code}\n`);
+  } catch (error) {
+    if (error instanceof DatabaseStartError)
+      throw new StartError(error.code, error.message, { cause: error });
+    throw error;
+  }
+}
+
+function readInviteArguments(args: string[]): { uses: number; days: number } {
+  try {
+    const options = {
+      uses: { type: "string", default: "1" },
+      days: { type: "string", default: "7" },
+    } as const;
+    const { values } = parseArgs({ args, options });
+    const [uses, days] = [Number(values.uses), Number(values.days)];
+    const allowed = [uses, days].every((value) => Number.isInteger(value) && value >= 1 && value <= 10_000);
+    if (allowed) return { uses, days };
+  } catch {
+    // Said below: what was typed is not repeated.
+  }
+  throw new StartError("ARGUMENT_INVALID", "--uses and --days take a number from 1 to 10000.");
 }
 
 /** `relay keys`: what THICKET_AS_KEYS is set to where the Delivery Service runs elsewhere. */

@@ -2,6 +2,7 @@
 export type StartCode =
   | "CONFIG_INVALID"
   | "COMMAND_UNKNOWN"
+  | "ARGUMENT_INVALID"
   | "PORT_TAKEN"
   | "PORT_REFUSED"
   | "DATA_DIRECTORY_UNUSABLE"

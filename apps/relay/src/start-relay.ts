@@ -136,6 +136,7 @@ async function openServices(
     ? await openAuthenticationService({
         database: locationOf(config, "authentication"),
         keyFile: join(config.dataDirectory, AS_KEY_FILE),
+        registration: config.registration,
         now,
         random,
         onFault: log.fault,
@@ -180,7 +181,7 @@ async function openServices(
 }
 
 /** Both services' tables are in one PostgreSQL database, each in its own schema; or in a file each. */
-function locationOf(
+export function locationOf(
   { database: url, dataDirectory }: Config,
   service: "authentication" | "delivery",
 ): DatabaseLocation {

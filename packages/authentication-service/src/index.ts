@@ -1,5 +1,6 @@
 export { AS_KEY_FILE, readAsPublicKeys } from "./as-key-file.ts";
 export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
+export { createInvite } from "./accounts/invites.ts";
 export {
   type AuthenticationService,
   type AuthenticationServiceOptions,

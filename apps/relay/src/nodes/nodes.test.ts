@@ -104,7 +104,8 @@ describe.skipIf(findPostgres() === undefined || findRedis() === undefined)(
       const { at1: same, group: other, next: last } = await openGroup();
       await other.append(other.founder, last);
       await until(() => seqsOf(same).includes(2), PATIENCE);
-      expect(seqsOf(at1)).toEqual([2, 3, 4]);
+      // Some may come twice, none not at all, and nothing after its removal.
+      expect([...new Set(seqsOf(at1))]).toEqual([2, 3, 4]);
     });
 
     it("[RELAY-NODES-2] a node that is killed loses nothing acknowledged, and its clients go on elsewhere", async () => {

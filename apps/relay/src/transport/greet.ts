@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Hello } from "@thicket/protocol";
+import type { Hello, Registration } from "@thicket/protocol";
 import type { Socket } from "socket.io";
 import { toWire } from "./to-wire.ts";
 
@@ -16,6 +16,7 @@ export function greet(
     host: string;
     serverTime: number;
     asKeys?: readonly { keyId: Uint8Array; publicKey: Uint8Array }[];
+    registration?: Registration;
     limits: Hello["limits"];
   },
 ): Greeting {

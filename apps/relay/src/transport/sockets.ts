@@ -150,7 +150,12 @@ export function createSockets(options: SocketsOptions): Sockets {
       if (authentication !== undefined) {
         serveAuthentication(
           open(io.of(NAMESPACES.authentication)),
-          (socket) => greet(socket, { ...hello(), asKeys: authentication.asKeys }),
+          (socket) =>
+            greet(socket, {
+              ...hello(),
+              asKeys: authentication.asKeys,
+              registration: config.registration,
+            }),
           { ...deps, service: authentication },
         );
       }
