@@ -160,7 +160,7 @@ async function openServices(
         ...(redis === undefined ? {} : { claimAllowance: sharedClaims(redis, config.limitClaimsPerTarget) }),
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
         ...sockets.rooms.listeners,
-        isAnotherSeatAttached: sockets.rooms.isAnotherSeatAttached,
+        isAnotherSeatAttached: (groupId, seatId) => sockets.rooms.isAnotherSeatAttached(groupId, seatId),
         onFault: log.fault,
       })
     : undefined;

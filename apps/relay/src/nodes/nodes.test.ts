@@ -172,13 +172,13 @@ describe.skipIf(findPostgres() === undefined || findRedis() === undefined)(
     it("[RELAY-NODES-5] one node after the other restarts while people write, and nothing is lost", async () => {
       const { group, next, listen } = await openGroup();
       const acknowledged: number[] = [];
-      let writing = true;
+      const ended = new AbortController();
       const writer = (async () => {
-        for (let turn = 0; writing; turn = (turn + 1) % 3) {
+        for (let turn = 0; !ended.signal.aborted; turn = (turn + 1) % 3) {
           const connection = await alice.openDelivery(node(turn).url).catch(() => undefined);
           if (connection === undefined) continue;
           const script = scriptGroup(connection.operations, seededRandom(seed - 1));
-          for (let index = 0; index < 4 && writing && connection.socket.connected; index++) {
+          for (let index = 0; index < 4 && !ended.signal.aborted && connection.socket.connected; index++) {
             const reply = await script.append(group.founder, next).catch(() => undefined);
             if (reply?.ok) acknowledged.push(reply.seq);
           }
@@ -191,7 +191,7 @@ describe.skipIf(findPostgres() === undefined || findRedis() === undefined)(
         expect(await each.stop()).toBe(0);
         await each.start(settings);
       }
-      writing = false;
+      ended.abort();
       await writer;
       const last = Math.max(...acknowledged);
       const reader = await open(bob, 2);

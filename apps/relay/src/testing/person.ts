@@ -150,8 +150,8 @@ export async function signUp(
     /** A login as it would be sent, for one that is sent elsewhere. */
     signedLogin,
     /** A logged-in connection to the Delivery Service, with its requests as operations. */
-    async openDelivery(at = url, headers: Record<string, string> = {}) {
-      const connection = await connect(at, "/ds", undefined, headers);
+    async openDelivery(at = url, extraHeaders: Record<string, string> = {}) {
+      const connection = await connect(at, "/ds", undefined, extraHeaders);
       const reply = await login(connection, { role: "ds" });
       if (!reply.ok) throw new Error(reply.error.code);
       return { ...connection, operations: operationsOver(connection) };

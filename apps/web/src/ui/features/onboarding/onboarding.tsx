@@ -36,7 +36,7 @@ export function Onboarding() {
 /** In the place of the form where it would only be refused. */
 function Closed() {
   return (
-    <div role="status">
+    <section aria-live="polite">
       <h2 className="mb-3 flex items-center gap-2.5 font-display text-2xl font-semibold tracking-tight">
         <DoorClosed aria-hidden className="size-6 text-leaf-text" />
         Sign-up is closed
@@ -45,7 +45,7 @@ function Closed() {
         This server takes no new accounts at the moment. Ask whoever runs it; this page opens by itself once
         it does.
       </p>
-    </div>
+    </section>
   );
 }
 
@@ -132,7 +132,12 @@ function SignUp({ byInvite }: { byInvite: boolean }) {
   );
 }
 
-function InviteField(props: {
+function InviteField({
+  ref,
+  value,
+  note,
+  onChange,
+}: {
   ref: Ref<HTMLInputElement>;
   value: string;
   note: FieldNote;
@@ -141,11 +146,11 @@ function InviteField(props: {
   return (
     <div className="mt-3">
       <TextField
-        ref={props.ref}
+        ref={ref}
         label="Invite code"
-        value={props.value}
-        onChange={(event) => props.onChange(event.target.value)}
-        note={props.note}
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        note={note}
         required
         maxLength={128}
         autoCapitalize="none"
