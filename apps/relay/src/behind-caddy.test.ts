@@ -7,16 +7,12 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { scriptGroup, seededRandom } from "@thicket/delivery-service/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findCaddy } from "./testing/find-caddy.ts";
 import { signUp, until } from "./testing/person.ts";
 import { createRelayProcess, type RelayProcess } from "./testing/relay-process.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../../deploy");
-const CADDY = [
-  "/usr/bin/caddy",
-  "/usr/local/bin/caddy",
-  "/opt/homebrew/bin/caddy",
-  process.env["CADDY_PATH"],
-].find((path) => path !== undefined && existsSync(path));
+const CADDY = findCaddy();
 
 describe.skipIf(CADDY === undefined)("behind Caddy, by the example's own configuration", () => {
   const directory = mkdtempSync(join(tmpdir(), "thicket-caddy-"));

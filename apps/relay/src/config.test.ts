@@ -18,6 +18,11 @@ describe("settings", () => {
       host: "127.0.0.1",
       port: 8080,
       dataDirectory: "/srv/data",
+      blobDirectory: "/srv/data/blobs",
+      blobLimit: 100 * 1024 * 1024,
+      blobDays: 35,
+      databaseUrl: undefined,
+      asKeyFile: "/srv/data/authentication-key.json",
       origins: undefined,
       mimiHost: "localhost",
       logLevel: "info",
@@ -32,6 +37,25 @@ describe("settings", () => {
   it("take relative paths from where the command was typed", () => {
     const config = readConfig({ INIT_CWD: "/home/ann", THICKET_DATA: "chat" }, "/srv");
     expect(config.dataDirectory).toBe("/home/ann/chat");
+    expect(config.blobDirectory).toBe("/home/ann/chat/blobs");
+    expect(readConfig({ INIT_CWD: "/home/ann", THICKET_BLOBS: "../large" }, "/srv").blobDirectory).toBe(
+      "/home/large",
+    );
+  });
+
+  it("take a PostgreSQL in the place of files, and the AS key from where it is said to be", () => {
+    const url = "postgres://thicket:secret@db.example/thicket";
+    const config = readConfig({ THICKET_DATABASE: url, THICKET_AS_KEY: "key.json" }, "/srv");
+    expect(config).toMatchObject({ databaseUrl: url, asKeyFile: "/srv/key.json" });
+    expect(readConfig({}, "/srv")).toMatchObject({
+      databaseUrl: undefined,
+      asKeyFile: "/srv/data/authentication-key.json",
+    });
+    for (const wrong of ["db.example", "mysql://secret@db.example/x"]) {
+      const code = codeOf({ THICKET_DATABASE: wrong });
+      expect(code).toMatch(/^CONFIG_INVALID THICKET_DATABASE/);
+      expect(code).not.toContain("secret");
+    }
   });
 
   it("take several origins, and the host of the first for ids", () => {
@@ -58,6 +82,8 @@ describe("settings", () => {
     ["THICKET_PORT", ["http", "-1", "65536", "80 80", "8e3"]],
     ["THICKET_HOST", ["a b"]],
     ["THICKET_DATABASE", ["thicket", "mysql://db/thicket"]],
+    ["THICKET_BLOB_MIB", ["0", "-1", "1.5", "16385", "1e3", "much"]],
+    ["THICKET_BLOB_DAYS", ["0", "3651", "for ever"]],
     ["THICKET_REDIS", ["cache", "http://cache"]],
     ["THICKET_ROLES", ["web,everything", ",", "WEB"]],
     ["THICKET_AS_KEYS", ["abc", `${"ab".repeat(32)},`]],

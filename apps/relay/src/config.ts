@@ -12,6 +12,8 @@ type Settings = {
 /** What the settings say, with what the relay finds out by itself. Paths are absolute. */
 export interface Config extends Settings {
   dataDirectory: string;
+  asKeyFile: string;
+  blobDirectory: string;
   webDirectory: string;
   mimiHost: string;
   trustedProxies: number;
@@ -28,8 +30,9 @@ export function readConfig(env: Environment, cwd: string): Config {
   refuseUnknown(env);
   const settings = readSettings(env);
   const from = valueOf(env, "INIT_CWD") ?? cwd;
-  const { origins, host, roles, redis, database } = settings;
-  if (redis !== undefined && database === undefined && roles.has("ds")) {
+  const { origins, host, roles, redis, databaseUrl } = settings;
+  const dataDirectory = resolve(from, settings.dataDirectory);
+  if (redis !== undefined && databaseUrl === undefined && roles.has("ds")) {
     throw new StartError(
       "CONFIG_INVALID",
       "THICKET_REDIS is for several nodes, which need one database: set THICKET_DATABASE too.",
@@ -43,7 +46,9 @@ export function readConfig(env: Environment, cwd: string): Config {
   }
   return {
     ...settings,
-    dataDirectory: resolve(from, settings.dataDirectory),
+    dataDirectory,
+    asKeyFile: resolve(from, settings.asKeyFile ?? join(dataDirectory, "authentication-key.json")),
+    blobDirectory: resolve(from, settings.blobDirectory ?? join(dataDirectory, "blobs")),
     webDirectory: resolve(from, settings.webDirectory ?? join(import.meta.dirname, "../../web/dist")),
     mimiHost: settings.mimiHost ?? new URL(origins?.[0] ?? "http://localhost").hostname,
     trustedProxies: settings.trustedProxies ?? (isLoopback(host) ? 1 : 0),
@@ -65,6 +70,8 @@ export function helpText(): string {
 
   relay                                starts it
   relay invite [--uses 1] [--days 7]   prints a code with which so many people may sign up
+  relay doctor                         checks the databases and the key, also while a relay runs
+  relay backup DIRECTORY               copies them into a new directory, also while a relay runs
   relay keys                           prints the Authentication Service's public keys
   relay --help                         this text
 

@@ -1,14 +1,26 @@
 import { randomBytes } from "node:crypto";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { createInvite, readAsPublicKeys } from "@thicket/authentication-service";
 import { DatabaseStartError } from "@thicket/storage";
+import { runBackup } from "./backup.ts";
 import { type Config, helpText, readConfig } from "./config.ts";
+import { runDoctor } from "./doctor.ts";
+import { locateDatabases } from "./locate-databases.ts";
 import { createLog } from "./log.ts";
 import { StartError } from "./start-error.ts";
-import { locationOf, startRelay } from "./start-relay.ts";
+import { startRelay } from "./start-relay.ts";
 
 /** What can be asked of the relay by name; without a name it starts. Each ends with the process. */
 const COMMANDS: Readonly<Record<string, (config: Config, args: string[]) => Promise<void>>> = {
+  async backup(config, [place]) {
+    if (place === undefined)
+      throw new StartError("ARGUMENT_INVALID", "backup takes a directory that isn't there yet.");
+    runBackup(config, resolve(process.env["INIT_CWD"] ?? process.cwd(), place));
+  },
+  async doctor(config) {
+    process.exitCode = await runDoctor(config, (line) => process.stdout.write(line));
+  },
   invite: printInvite,
   keys: printKeys,
 };
@@ -57,20 +69,14 @@ function signalled(): Promise<void> {
 /** `relay invite [--uses 5] [--days 7]`: prints a code, whether or not the relay runs. */
 async function printInvite(config: Config, args: string[]): Promise<void> {
   const { uses, days } = readInviteArguments(args);
-  try {
-    const code = await createInvite({
-      database: locationOf(config, "authentication"),
-      uses,
-      days,
-      now: () => Date.now(),
-      random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
-    });
-    process.stdout.write(`${code}\n`);
-  } catch (error) {
-    if (error instanceof DatabaseStartError)
-      throw new StartError(error.code, error.message, { cause: error });
-    throw error;
-  }
+  const code = await createInvite({
+    database: locateDatabases(config).authentication,
+    uses,
+    days,
+    now: () => Date.now(),
+    random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+  });
+  process.stdout.write(`${code}\n`);
 }
 
 function readInviteArguments(args: string[]): { uses: number; days: number } {
@@ -90,12 +96,12 @@ function readInviteArguments(args: string[]): { uses: number; days: number } {
 }
 
 /** `relay keys`: what THICKET_AS_KEYS is set to where the Delivery Service runs elsewhere. */
-async function printKeys({ dataDirectory }: Config): Promise<void> {
-  const keys = await readAsPublicKeys(dataDirectory);
+async function printKeys({ asKeyFile }: Config): Promise<void> {
+  const keys = await readAsPublicKeys(asKeyFile);
   if (keys.length === 0) {
     throw new StartError(
       "AS_KEY_LOST",
-      `There is no key in ${dataDirectory}: the relay makes it at its first start.`,
+      `There is no key ${asKeyFile}: the relay makes it at its first start.`,
     );
   }
   process.stdout.write(`${keys.map((key) => Buffer.from(key).toString("hex")).join(",")}\n`);
@@ -104,7 +110,7 @@ async function printKeys({ dataDirectory }: Config): Promise<void> {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof StartError)) throw error;
+  if (!(error instanceof StartError || error instanceof DatabaseStartError)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n`);
   process.exit(1);
 }

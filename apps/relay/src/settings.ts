@@ -1,4 +1,4 @@
-import { LIMITS } from "@thicket/protocol";
+import { LIMITS, padBlobSize } from "@thicket/protocol";
 
 /** One environment variable: how it is read, and what `--help` says of it. */
 export interface Setting<T, F extends string | null = string | null> {
@@ -13,6 +13,9 @@ export interface Setting<T, F extends string | null = string | null> {
   /** -> undefined for what isn't allowed. */
   read(text: string): T | undefined;
 }
+
+const MIB = 1024 ** 2;
+const MOST_BLOB_MIB = LIMITS.blobCeiling / MIB;
 
 const setting = <T, F extends string | null>(of: Setting<T, F>): Setting<T, F> => of;
 
@@ -50,13 +53,43 @@ export const SETTINGS = {
     fallback: "data",
     read: (text) => text,
   }),
-  database: setting({
+  databaseUrl: setting({
     name: "THICKET_DATABASE",
     meaning: "PostgreSQL database of both services, for several nodes",
     allowed: "a URL such as postgres://thicket@db.internal/thicket",
     fallback: null,
     otherwise: "SQLite files in THICKET_DATA",
     read: (text) => url(text, ["postgres:", "postgresql:"]),
+  }),
+  asKeyFile: setting({
+    name: "THICKET_AS_KEY",
+    meaning: "file of the key that attests accounts, the same on every node",
+    allowed: "a path, relative ones from where the command is typed",
+    fallback: null,
+    otherwise: "authentication-key.json in THICKET_DATA",
+    read: (text) => text,
+  }),
+  blobDirectory: setting({
+    name: "THICKET_BLOBS",
+    meaning: "directory of encrypted attachments; the nodes of one relay share it",
+    allowed: "a path, relative ones from where the command is typed",
+    fallback: null,
+    otherwise: "blobs in THICKET_DATA",
+    read: (text) => text,
+  }),
+  blobLimit: setting({
+    name: "THICKET_BLOB_MIB",
+    meaning: "the largest attachment, in MiB; may be larger by what hides its size",
+    allowed: `a whole number from 1 to ${MOST_BLOB_MIB}`,
+    fallback: "100",
+    read: (text) => readBlobLimit(text),
+  }),
+  blobDays: setting({
+    name: "THICKET_BLOB_DAYS",
+    meaning: "days for which attachments are kept",
+    allowed: "a whole number from 1 to 3650",
+    fallback: "35",
+    read: (text) => integer(text, 1, 3650),
   }),
   redis: setting({
     name: "THICKET_REDIS",
@@ -198,6 +231,12 @@ function integer(text: string, least: number, most: number): number | undefined 
   if (!/^\d{1,9}$/.test(text)) return undefined;
   const value = Number(text);
   return value >= least && value <= most ? value : undefined;
+}
+
+/** -> bytes, padded. */
+function readBlobLimit(text: string): number | undefined {
+  const mib = integer(text, 1, MOST_BLOB_MIB);
+  return mib === undefined ? undefined : padBlobSize(mib * MIB);
 }
 
 function oneOf<const T extends string>(known: readonly T[], text: string): T | undefined {

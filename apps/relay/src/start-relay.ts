@@ -1,29 +1,36 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
-import {
-  AS_KEY_FILE,
-  AuthenticationStartError,
-  openAuthenticationService,
-} from "@thicket/authentication-service";
+import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
 import type { AsKey } from "@thicket/credential";
-import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
-import { type DatabaseLocation, DatabaseStartError } from "@thicket/storage";
+import {
+  type Blobs,
+  BlobsStartError,
+  createKeyPackageCheck,
+  createLoginCheck,
+  openDeliveryService,
+} from "@thicket/delivery-service";
+import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
 import { createHealth, type Health } from "./health.ts";
+import { locateDatabases } from "./locate-databases.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { createMetrics, type Metrics, NO_METRICS } from "./metrics.ts";
 import { connectRedis, type RedisClient } from "./nodes/connect-redis.ts";
 import { StartError } from "./start-error.ts";
+import { createBlobRoutes } from "./transport/blobs.ts";
 import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
 import { createLimits } from "./transport/limits.ts";
+import { bareHeaders } from "./transport/security-headers.ts";
 import { sharedClaims } from "./transport/shared-claims.ts";
 import { createSockets, type Sockets, type SocketsOptions } from "./transport/sockets.ts";
 
 /** Milliseconds between two looks at what is due by the clock. */
 const SWEEP_EVERY = 1000;
+/** The same for blobs, whose time is over by the hour; and where a sweep left something. */
+const BLOB_SWEEP_EVERY = 60_000;
+const BLOB_SWEEP_PAUSE = 100;
 
 export interface Relay {
   /** Where it can be reached on this machine, for example http://localhost:8080. */
@@ -45,7 +52,7 @@ const LOOKS_EVERY = 2000;
  */
 export async function startRelay(config: Config, log: Log): Promise<Relay> {
   const opened: Opened = [];
-  let handle: HttpHandler = (_, response) => response.writeHead(503).end();
+  let handle: HttpHandler = (_, response) => response.writeHead(503, bareHeaders(config.origins ?? [])).end();
   try {
     // The port first: a relay that can't have it must not touch the data.
     const server = createServer(
@@ -61,7 +68,7 @@ export async function startRelay(config: Config, log: Log): Promise<Relay> {
     const health = createHealth(metrics);
     const redis = openRedis(config, faulty, opened);
     const limits = createLimits(config, redis);
-    const sockets = await openServices({
+    const { sockets, blobs } = await openServices({
       config,
       log: faulty,
       metrics,
@@ -79,6 +86,7 @@ export async function startRelay(config: Config, log: Log): Promise<Relay> {
       health,
       limits,
       trustedProxies: config.trustedProxies,
+      blobs,
     });
     log.info("started");
     return {
@@ -125,17 +133,18 @@ function openRedis({ redis: url }: Config, log: Log, opened: Opened): RedisClien
 
 async function openServices(
   options: Omit<SocketsOptions, "now"> & { health: Health; opened: Opened },
-): Promise<Sockets> {
-  const { config, log, health, redis, opened } = options;
+): Promise<{ sockets: Sockets; blobs: HttpHandler }> {
+  const { config, log, origins, health, redis, opened } = options;
   const { roles } = config;
+  const locations = locateDatabases(config);
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
   const hasData = roles.has("ds") || roles.has("as");
   if (hasData) opened.push(lockDataDirectory(config.dataDirectory));
   const authentication = roles.has("as")
     ? await openAuthenticationService({
-        database: locationOf(config, "authentication"),
-        keyFile: join(config.dataDirectory, AS_KEY_FILE),
+        database: locations.authentication,
+        keyFile: config.asKeyFile,
         registration: config.registration,
         now,
         random,
@@ -148,7 +157,8 @@ async function openServices(
   const trustedAsKeys = () => authentication?.asKeys ?? configuredKeys(config);
   const delivery = roles.has("ds")
     ? await openDeliveryService({
-        database: locationOf(config, "delivery"),
+        database: locations.delivery,
+        blobDirectory: config.blobDirectory,
         now,
         random,
         limits: {
@@ -156,6 +166,8 @@ async function openServices(
           commitBundle: config.limitCommitBytes,
           claimsPerTargetPerHour: config.limitClaimsPerTarget,
           knocksPerHour: config.limitKnocks,
+          blob: config.blobLimit,
+          blobDays: config.blobDays,
         },
         ...(redis === undefined ? {} : { claimAllowance: sharedClaims(redis, config.limitClaimsPerTarget) }),
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
@@ -177,17 +189,40 @@ async function openServices(
     ...(authentication === undefined ? {} : { authentication }),
   });
   health.started({ delivery, redis });
-  return sockets;
+  return {
+    sockets,
+    blobs: delivery === undefined ? noBlobs : openBlobs(delivery.blobs, origins, log, opened),
+  };
 }
 
-/** Both services' tables are in one PostgreSQL database, each in its own schema; or in a file each. */
-export function locationOf(
-  { database: url, dataDirectory }: Config,
-  service: "authentication" | "delivery",
-): DatabaseLocation {
-  return url === undefined
-    ? { kind: "sqlite", file: join(dataDirectory, `${service}.sqlite`) }
-    : { kind: "postgres", url };
+/** Where another process serves them. */
+const noBlobs: HttpHandler = (_, response) => response.writeHead(404).end();
+
+function openBlobs(blobs: Blobs, origins: readonly string[], log: Log, opened: Opened): HttpHandler {
+  const routes = createBlobRoutes({ blobs, origins, log });
+  // Before the database closes: what came of an upload is recorded.
+  opened.push(() => routes.stop());
+  opened.push(sweepBlobs(blobs, log));
+  return routes.handle;
+}
+
+/** Removes blobs whose time is over, a bounded step at a time. @returns what ends it. */
+function sweepBlobs(blobs: Blobs, log: Log): () => Promise<void> {
+  let last: Promise<"more" | "done"> = Promise.resolve("done");
+  let timer = setTimeout(sweep, BLOB_SWEEP_EVERY);
+  function sweep(): void {
+    last = blobs.sweep().catch((error: unknown) => {
+      log.fault(error);
+      return "done" as const;
+    });
+    void last.then((left) => {
+      timer = setTimeout(sweep, left === "more" ? BLOB_SWEEP_PAUSE : BLOB_SWEEP_EVERY);
+    });
+  }
+  return async () => {
+    await last;
+    clearTimeout(timer);
+  };
 }
 
 /** The id of a key is the beginning of its hash, as the Authentication Service makes it. */
@@ -234,7 +269,11 @@ function localOrigins(port: number): readonly string[] {
 }
 
 function toStartError(error: unknown): unknown {
-  if (error instanceof DatabaseStartError || error instanceof AuthenticationStartError) {
+  if (
+    error instanceof BlobsStartError ||
+    error instanceof DatabaseStartError ||
+    error instanceof AuthenticationStartError
+  ) {
     return new StartError(error.code, error.message, { cause: error });
   }
   return error;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { AsKey } from "@thicket/credential";
 import { type Random, ed25519KeyPair } from "@thicket/mls/public";
 import { fromHex, toHex } from "@thicket/protocol";
@@ -66,11 +66,8 @@ function seedsIn(value: unknown): Uint8Array[] {
   return keys;
 }
 
-/** The public keys in a data directory, newest first; none where no Authentication Service ever started there. */
-export async function readAsPublicKeys(directory: string): Promise<readonly Uint8Array[]> {
-  const keys = await readAsKeys(join(directory, AS_KEY_FILE));
+/** The public keys in the file, newest first; none where no Authentication Service ever started with it. */
+export async function readAsPublicKeys(file: string): Promise<readonly Uint8Array[]> {
+  const keys = await readAsKeys(file);
   return keys?.map(({ publicKey }) => publicKey) ?? [];
 }
-
-/** In the data directory, one for all nodes. */
-export const AS_KEY_FILE = "authentication-key.json";

@@ -1,6 +1,7 @@
-export { AS_KEY_FILE, readAsPublicKeys } from "./as-key-file.ts";
-export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
 export { createInvite } from "./accounts/invites.ts";
+export { readAsPublicKeys } from "./as-key-file.ts";
+export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
+export { copyAuthentication, examineAuthentication } from "./examine-authentication.ts";
 export {
   type AuthenticationService,
   type AuthenticationServiceOptions,

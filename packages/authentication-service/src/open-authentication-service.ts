@@ -9,13 +9,14 @@ import { checkHandle } from "./accounts/check-handle.ts";
 import { lookupHandle } from "./accounts/lookup-handle.ts";
 import { registerAccount } from "./accounts/register-account.ts";
 import { renewAttestation } from "./accounts/renew-attestation.ts";
-import { AS_KEY_FILE, type AsKeyPair, createAsKey, readAsKeys, writeAsKeys } from "./as-key-file.ts";
+import { type AsKeyPair, createAsKey, readAsKeys, writeAsKeys } from "./as-key-file.ts";
 import { type Database, openDatabase } from "./db/database.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { AuthenticationStartError } from "./start-error.ts";
 
 /** A database in memory that is closed again is gone, and its key with it. */
 const IN_MEMORY = ":memory:";
+const KEY_FILE = "authentication-key.json";
 
 export interface AuthenticationServiceOptions {
   database: DatabaseLocation;
@@ -103,7 +104,7 @@ function makeDirectory(location: DatabaseLocation): void {
 
 function defaultKeyFile(location: DatabaseLocation): string | undefined {
   if (location.kind === "postgres") throw new TypeError("a key file must be named where there is PostgreSQL");
-  return location.file === IN_MEMORY ? undefined : join(dirname(location.file), AS_KEY_FILE);
+  return location.file === IN_MEMORY ? undefined : join(dirname(location.file), KEY_FILE);
 }
 
 type Keys = readonly [AsKeyPair, ...AsKeyPair[]];

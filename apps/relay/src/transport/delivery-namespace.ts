@@ -77,6 +77,7 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
     "group.attach": (from, { seats }) => limits.reading(nameOf(from), seats.length),
     "group.read": (from) => limits.reading(nameOf(from)),
     "group.knock": (from) => limits.knocks(nameOf(from)),
+    "blob.ticket": (from) => limits.tickets(nameOf(from)),
     "link.open": (from) => limits.reading(nameOf(from)),
   };
   /** A request of a logged-in device, within its limits. */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { BLOBS_PATH } from "@thicket/protocol";
 import sirv from "sirv";
 import type { Health } from "../health.ts";
 import type { Log } from "../log.ts";
@@ -27,8 +28,9 @@ const FAULTS: Record<WebBuildFault, { title: string; sentence: string }> = {
 };
 
 /**
- * Serves the built web app, /healthz (the process lives) and /readyz (traffic may come). What is named by its content's hash is kept for ever; all else is asked for
- * anew, so that an update is found at once. Where there is no build (WEB_BUILD_MISSING), or one without the hashes of
+ * Serves the built web app, /blobs, /healthz (the process lives) and /readyz (traffic may come). What is named by its
+ * content's hash is kept for ever; all else is asked for anew, so that an update is found at once. Where there is no
+ * build (WEB_BUILD_MISSING), or one without the hashes of
  * its scripts, for which no policy can be written (WEB_BUILD_UNHASHED), the log and the page say so.
  */
 export async function createHttpHandler(options: {
@@ -39,6 +41,8 @@ export async function createHttpHandler(options: {
   health: Health;
   limits: Limits;
   trustedProxies: number;
+  /** Answers what is under /blobs. */
+  blobs: HttpHandler;
 }): Promise<HttpHandler> {
   const { webDirectory, origins, log, health, limits, trustedProxies } = options;
   const bare = bareHeaders(origins);
@@ -57,15 +61,19 @@ export async function createHttpHandler(options: {
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
+    // Asked often, by who watches over the process: not limited.
+    if (request.method === "GET" && request.url === "/healthz") {
+      return end(response, 200, "application/json", '{"status":"ok"}\n');
     }
-    if (request.url === "/healthz") return end(response, 200, "application/json", '{"status":"ok"}\n');
     const limited = await limits.http(addressOf(request, trustedProxies));
     if (limited !== undefined) {
       response.setHeader("Retry-After", String(Math.ceil((limited.retryAfter ?? 1000) / 1000)));
       return end(response, 429, "text/plain", "That was too often. Try again in a moment.\n");
+    }
+    if (isUnder(BLOBS_PATH, request.url)) return options.blobs(request, response);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
     }
     if (request.url === "/readyz") return answerReady(response, await health.notReady());
     return serveApp(request, response);
@@ -125,6 +133,10 @@ async function openApp(directory: string, origins: readonly string[], log: Log) 
     },
   });
   return { serve, headers: appHeaders({ origins, scripts }) };
+}
+
+function isUnder(path: string, url = ""): boolean {
+  return url.startsWith(path) && ["", "/", "?"].includes(url.charAt(path.length));
 }
 
 /** Vite puts everything whose name carries its hash under /assets. */

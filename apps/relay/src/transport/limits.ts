@@ -16,6 +16,8 @@ export interface Limits {
   messages: RateLimit;
   claims: RateLimit;
   knocks: RateLimit;
+  /** To upload a blob, by device. */
+  tickets: RateLimit;
   /** Seats that are attached and pages that are read, by device. */
   reading: RateLimit;
   /** By seat. */
@@ -55,6 +57,7 @@ export function createLimits(config: Config, redis: RedisClient | undefined): Li
     messages: everywhere(perSecond("messages", config.limitMessages)),
     claims: everywhere({ ...perSecond("claims", config.limitClaims), burst: config.limitClaims }),
     knocks: everywhere({ name: "knocks", points: config.limitKnocks, seconds: 3600 }),
+    tickets: everywhere(perSecond("tickets", 1)),
     commits: everywhere(perSecond("commits", config.limitCommits)),
     reading: here({ name: "reading", seconds: 1, ...READS }),
   };
