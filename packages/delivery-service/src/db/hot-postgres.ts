@@ -95,6 +95,8 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
     hot: { ...readsFirst(byId, byNo, hotReadsOver(read)), ...writesBuffered(byNo, () => own, write) },
     async fetch(plan, later) {
       if (plan.groups.every(({ groupId }) => byId.has(groupId))) return;
+      // One that was forgotten may have been written to since: what waits must be seen by what is fetched now.
+      await flush("kept");
       const wanted = [plan, ...later].flatMap(({ groups }) =>
         groups.filter(({ groupId }) => !byId.has(groupId)),
       );
@@ -115,14 +117,16 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
       }
       own = createBuffer();
     },
-    async flush(which) {
-      const buffer = which === "own" ? own : kept;
-      if (buffer.empty) return;
-      if (which === "own") own = createBuffer();
-      else kept = createBuffer();
-      await flushBuffer(run, buffer);
-    },
+    flush,
   };
+
+  async function flush(which: "own" | "kept"): Promise<void> {
+    const buffer = which === "own" ? own : kept;
+    if (buffer.empty) return;
+    if (which === "own") own = createBuffer();
+    else kept = createBuffer();
+    await flushBuffer(run, buffer);
+  }
 }
 
 function forget(plan: Plan, byId: Map<GroupId, FetchedGroup>, byNo: Map<number, FetchedGroup>): void {
