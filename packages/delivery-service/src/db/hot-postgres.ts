@@ -118,6 +118,8 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
     hot: { ...readsFirst(byId, byNo, hotReadsOver(read)), ...writesBuffered(byNo, () => own, write) },
     async fetch(plan, later) {
       if (plan.groups.every(({ groupId }) => byId.has(groupId))) return;
+      // One that was forgotten may have been written to since: what waits must be seen by what is fetched now.
+      await flush("kept");
       const wanted = [plan, ...later].flatMap(({ groups }) =>
         groups.filter(({ groupId }) => !byId.has(groupId)),
       );
@@ -138,14 +140,16 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
       }
       own = createBuffer();
     },
-    async flush(which) {
-      const buffer = which === "own" ? own : kept;
-      if (buffer.empty) return;
-      if (which === "own") own = createBuffer();
-      else kept = createBuffer();
-      await flushBuffer(run, buffer);
-    },
+    flush,
   };
+
+  async function flush(which: "own" | "kept"): Promise<void> {
+    const buffer = which === "own" ? own : kept;
+    if (buffer.empty) return;
+    if (which === "own") own = createBuffer();
+    else kept = createBuffer();
+    await flushBuffer(run, buffer);
+  }
 }
 
 function forget(plan: Plan, byId: Map<GroupId, FetchedGroup>, byNo: Map<number, FetchedGroup>): void {
