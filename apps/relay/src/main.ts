@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
+import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { createInvite, readAsPublicKeys } from "@thicket/authentication-service";
 import { DatabaseStartError } from "@thicket/storage";
@@ -16,7 +16,7 @@ const COMMANDS: Readonly<Record<string, (config: Config, args: string[]) => Prom
   async backup(config, [place]) {
     if (place === undefined)
       throw new StartError("ARGUMENT_INVALID", "backup takes a directory that isn't there yet.");
-    runBackup(config, resolve(process.env["INIT_CWD"] ?? process.cwd(), place));
+    runBackup(config, path.resolve(process.env["INIT_CWD"] ?? process.cwd(), place));
   },
   async doctor(config) {
     process.exitCode = await runDoctor(config, (line) => process.stdout.write(line));

@@ -87,65 +87,73 @@ describe("operating a relay", () => {
     for (const connection of connections) connection.close();
   });
 
-  it("[RELAY-INVITE-1] the operator makes codes while the relay runs, which says in its greeting whom it lets in", async () => {
-    const invited = await createRelayProcess({ THICKET_REGISTRATION: "invite" });
-    try {
-      await invited.start();
-      const made = await invited.run({}, ["invite", "--uses", "2", "--days", "3"]);
-      expect(made).toMatchObject({ code: 0, output: expect.stringMatching(/^[\w-]{22}\n$/) });
-      const invite = made.output.trim();
-      const connection = await connect(invited.url, "/as");
-      expect(connection.hello.registration).toBe("invite");
-      connection.close();
-      await expect(signUp(invited.url, "alice")).rejects.toThrow("INVITE_REFUSED");
-      await signUp(invited.url, "alice", {}, { invite });
-      await signUp(invited.url, "bob", {}, { invite });
-      await expect(signUp(invited.url, "carol", {}, { invite })).rejects.toThrow("INVITE_REFUSED");
-      expect(invited.output()).not.toContain(invite);
-      for (const args of [
-        ["--uses", "0"],
-        ["--days", "soon"],
-        ["--for", "carol"],
-      ]) {
-        expect(await invited.run({}, ["invite", ...args])).toEqual({
+  it(
+    "[RELAY-INVITE-1] the operator makes codes while the relay runs, which says in its greeting whom it lets in",
+    { timeout: 240_000 },
+    async () => {
+      const invited = await createRelayProcess({ THICKET_REGISTRATION: "invite" });
+      try {
+        await invited.start();
+        const made = await invited.run({}, ["invite", "--uses", "2", "--days", "3"]);
+        expect(made).toMatchObject({ code: 0, output: expect.stringMatching(/^[\w-]{22}\n$/) });
+        const invite = made.output.trim();
+        const connection = await connect(invited.url, "/as");
+        expect(connection.hello.registration).toBe("invite");
+        connection.close();
+        await expect(signUp(invited.url, "alice")).rejects.toThrow("INVITE_REFUSED");
+        await signUp(invited.url, "alice", {}, { invite });
+        await signUp(invited.url, "bob", {}, { invite });
+        await expect(signUp(invited.url, "carol", {}, { invite })).rejects.toThrow("INVITE_REFUSED");
+        expect(invited.output()).not.toContain(invite);
+        for (const args of [
+          ["--uses", "0"],
+          ["--days", "soon"],
+          ["--for", "carol"],
+        ]) {
+          expect(await invited.run({}, ["invite", ...args])).toEqual({
+            code: 1,
+            output: "ARGUMENT_INVALID: --uses and --days take a number from 1 to 10000.\n",
+          });
+        }
+        expect(await invited.run({}, ["invitation"])).toMatchObject({
           code: 1,
-          output: "ARGUMENT_INVALID: --uses and --days take a number from 1 to 10000.\n",
+          output: expect.stringContaining("COMMAND_UNKNOWN"),
         });
+        await invited.stop();
+        await invited.start({ THICKET_REGISTRATION: "closed" });
+        await expect(signUp(invited.url, "carol", {}, { invite })).rejects.toThrow("REGISTRATION_CLOSED");
+      } finally {
+        await invited.dispose();
       }
-      expect(await invited.run({}, ["invitation"])).toMatchObject({
-        code: 1,
-        output: expect.stringContaining("COMMAND_UNKNOWN"),
-      });
-      await invited.stop();
-      await invited.start({ THICKET_REGISTRATION: "closed" });
-      await expect(signUp(invited.url, "carol", {}, { invite })).rejects.toThrow("REGISTRATION_CLOSED");
-    } finally {
-      await invited.dispose();
-    }
-  });
+    },
+  );
 
-  it("[RELAY-ROLES-1] each role runs alone, and a Delivery Service takes the keys of an Authentication Service elsewhere", async () => {
-    const as = await createRelayProcess({ THICKET_ROLES: "as" });
-    const ds = await createRelayProcess({ THICKET_ROLES: "ds", THICKET_AS_KEYS: "00".repeat(32) });
-    const web = await createRelayProcess({ THICKET_ROLES: "web" });
-    try {
-      await as.start();
-      const keys = await as.run({}, ["keys"]);
-      expect(keys).toMatchObject({ code: 0, output: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
-      await ds.start({ THICKET_AS_KEYS: keys.output.trim() });
-      await web.start();
-      const alice = await signUp(as.url, "alice");
-      const connection = await connect(ds.url, "/ds");
-      expect(await alice.login(connection, { role: "ds", origin: ds.url })).toEqual({ ok: true });
-      expect(await connection.ask("welcome.list", {})).toMatchObject({ ok: true });
-      connection.close();
-      await expect(connect(as.url, "/ds")).rejects.toThrow("Invalid namespace");
-      await expect(connect(ds.url, "/as")).rejects.toThrow("Invalid namespace");
-      await expect(connect(web.url, "/as")).rejects.toThrow("Invalid namespace");
-      expect((await fetch(`${ds.url}/`)).status).toBe(404);
-      expect((await fetch(`${web.url}/readyz`)).status).toBe(200);
-    } finally {
-      await Promise.all([as, ds, web].map((process) => process.dispose()));
-    }
-  });
+  it(
+    "[RELAY-ROLES-1] each role runs alone, and a Delivery Service takes the keys of an Authentication Service elsewhere",
+    { timeout: 240_000 },
+    async () => {
+      const as = await createRelayProcess({ THICKET_ROLES: "as" });
+      const ds = await createRelayProcess({ THICKET_ROLES: "ds", THICKET_AS_KEYS: "00".repeat(32) });
+      const web = await createRelayProcess({ THICKET_ROLES: "web" });
+      try {
+        await as.start();
+        const keys = await as.run({}, ["keys"]);
+        expect(keys).toMatchObject({ code: 0, output: expect.stringMatching(/^[0-9a-f]{64}\n$/) });
+        await ds.start({ THICKET_AS_KEYS: keys.output.trim() });
+        await web.start();
+        const alice = await signUp(as.url, "alice");
+        const connection = await connect(ds.url, "/ds");
+        expect(await alice.login(connection, { role: "ds", origin: ds.url })).toEqual({ ok: true });
+        expect(await connection.ask("welcome.list", {})).toMatchObject({ ok: true });
+        connection.close();
+        await expect(connect(as.url, "/ds")).rejects.toThrow("Invalid namespace");
+        await expect(connect(ds.url, "/as")).rejects.toThrow("Invalid namespace");
+        await expect(connect(web.url, "/as")).rejects.toThrow("Invalid namespace");
+        expect((await fetch(`${ds.url}/`)).status).toBe(404);
+        expect((await fetch(`${web.url}/readyz`)).status).toBe(200);
+      } finally {
+        await Promise.all([as, ds, web].map((process) => process.dispose()));
+      }
+    },
+  );
 });
