@@ -46,13 +46,15 @@ interface OfSeat {
   readonly seatId: string;
 }
 
+/** `outdated`: by who has been removed, or for an epoch that is over. `forged`: with a token or header that isn't right. */
+export type Intent = "honest" | "outdated" | "forged";
+
 interface Write extends OfSeat {
   readonly entryId: string;
   readonly epoch: number;
   readonly branch: number;
   readonly digest: Digest;
-  /** False for what was written to be refused. */
-  readonly honest: boolean;
+  readonly intent: Intent;
 }
 
 export type Create = Asked<"create", object> & OfSeat;
@@ -65,8 +67,9 @@ export type Commit = Asked<"commit", { seq: number; receivedAt: number }> &
     /** Payload of each Welcome, and the devices that it is for. */
     readonly welcomes: readonly { digest: Digest; to: readonly number[] }[];
   };
-export type Attach = Asked<"attach", { headSeq: number; lowestSeq: number }> &
-  OfSeat & { readonly cursor: number };
+export type Attach = Asked<"attach", { attached: readonly boolean[] }> & {
+  readonly seats: readonly (OfSeat & { cursor: number })[];
+};
 export type Read = Asked<"read", { entries: readonly SeenEntry[]; headSeq: number }> &
   OfSeat & { readonly after: number; readonly limit: number };
 export type Acknowledge = Asked<"ack", { ackedSeq: number }> & OfSeat & { readonly seq: number };

@@ -83,6 +83,11 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
     (draft) => change(draft, draft.operations.find(isLost), { outcome: refused("EPOCH_STALE", 5) }),
   ],
   [
+    "a forgery that is taken",
+    "forgery-refused",
+    (draft) => change(draft, writeAt(draft, 9), { intent: "forged" }),
+  ],
+  [
     "a resend with another answer",
     "resend-same",
     (draft) => {
@@ -245,6 +250,7 @@ test("[CHAOS-1] every rule has a fault that shows it works", () => {
     "time-forward": true,
     "refused-absent": true,
     "refusal-justified": true,
+    "forgery-refused": true,
     "resend-same": true,
     "place-known": true,
     "one-commit": true,

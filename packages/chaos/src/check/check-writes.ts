@@ -53,7 +53,7 @@ function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
   if (operation.outcome.kind !== "refused") return;
   const { code, winner } = operation.outcome.error;
   const place = log.places.get(operation.branch);
-  if (operation.honest && NEVER_TO_THE_HONEST.has(code)) {
+  if (operation.intent === "honest" && NEVER_TO_THE_HONEST.has(code)) {
     report("refusal-justified", `${code} to an honest author of group ${operation.groupId}`, operation);
   }
   if (code !== "EPOCH_STALE" || place === undefined) return;
@@ -96,6 +96,9 @@ function checkEntries(log: GroupLog, report: Report): void {
       continue;
     }
     if (!agrees(entry, attempt)) report("entry-invented", `${name} isn't as it was sent`, attempt);
+    if (attempts.every(({ intent }) => intent === "forged")) {
+      report("forgery-refused", `${name} was written with what isn't right`, ...attempts);
+    }
     if (attempts.every(({ outcome }) => outcome.kind === "refused")) {
       report("refused-absent", `${name} was refused and is there`, ...attempts);
     }

@@ -155,7 +155,7 @@ export function writeOf(entry: SeenEntry, seatId: string, timing: Timing, outcom
     epoch,
     branch,
     digest,
-    honest: true,
+    intent: "honest",
   };
   if (kind !== "commit") return { op: "append", ...write, kind, outcome };
   const fields = commit ?? clearFields(0);
@@ -178,7 +178,7 @@ function lostCommit(timing: Timing): Commit {
     epoch: 2,
     branch: 5,
     digest: "too late",
-    honest: true,
+    intent: "honest",
     ...clearFields(0, ["dan"]),
     welcomes: [{ digest: "welcome of the loser", to: [3] }],
     outcome: { kind: "refused", error: { code: "EPOCH_STALE", winner: 7 } },

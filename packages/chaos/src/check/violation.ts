@@ -11,6 +11,7 @@ export type Rule =
   | "time-forward"
   | "refused-absent"
   | "refusal-justified"
+  | "forgery-refused"
   | "resend-same"
   | "place-known"
   | "one-commit"

@@ -9,6 +9,7 @@ export interface Disk {
   /** Undefined where this machine doesn't let us make a disk: then nothing here ever gets full. */
   readonly fill: ((freeBytes: number) => void) | undefined;
   free(): void;
+  isFull(): boolean;
   dispose(): void;
 }
 
@@ -18,19 +19,23 @@ const SIZE = 4 * 1024 * 1024 * 1024;
 export function createDisk(): Disk {
   const directory = mkdtempSync(join(tmpdir(), "thicket-chaos-"));
   const mounted = tryMount(directory);
+  let full = false;
   const resize = (bytes: number) =>
     void execFileSync("mount", ["-o", `remount,size=${bytes}`, directory], { stdio: "ignore" });
   return {
     directory,
     fill: mounted
       ? (freeBytes) => {
+          full = true;
           const { bsize, blocks, bfree } = statfsSync(directory);
           resize((blocks - bfree) * bsize + freeBytes);
         }
       : undefined,
-    free: () => {
+    free() {
       if (mounted) resize(SIZE);
+      full = false;
     },
+    isFull: () => full,
     dispose() {
       if (mounted) execFileSync("umount", ["--lazy", directory], { stdio: "ignore" });
       rmSync(directory, { recursive: true, force: true });

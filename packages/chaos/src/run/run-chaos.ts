@@ -1,0 +1,120 @@
+import { createWriteStream } from "node:fs";
+import { once } from "node:events";
+import { seededRandom, type SeededRandom } from "@thicket/delivery-service/testing";
+import { type Device, signUpDevice } from "../clients/device.ts";
+import type { Rule, Violation } from "../check/violation.ts";
+import { openStage, type Stage, type Store } from "../stage/stage.ts";
+import { type Client, createClient } from "./client.ts";
+import { describeOperation } from "./describe-violation.ts";
+import { type Round, runRound } from "./run-round.ts";
+
+export interface ChaosOptions {
+  store: Store;
+  nodes: number;
+  seed: number;
+  operations: number;
+  /** The history of a round with a violation is written here, one operation a line. */
+  historyFile: string;
+  print: (line: string) => void;
+}
+
+export interface ChaosResult {
+  operations: number;
+  /** By operation and outcome. */
+  counts: ReadonlyMap<string, number>;
+  faults: ReadonlyMap<string, number>;
+  /** Of the first round that has any. */
+  violations: readonly Violation[];
+  unplayable: readonly string[];
+  /** ms in which operations went on. */
+  duration: number;
+}
+
+/** A history is checked whole; a long run is many histories on the same servers, one after the other. */
+const ROUND = 20_000;
+const CLIENTS = 64;
+const GROUPS = 24;
+const LANES = 4;
+
+/** Rounds until so many operations were asked, or one of them has a violation. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const random = seededRandom(options.seed);
+  const stage = await openStage({ ...options, random });
+  try {
+    const clients = await signUp(stage, random, Math.min(CLIENTS, Math.ceil(options.operations / 100)));
+    return await runRounds(stage, clients, options);
+  } finally {
+    await stage.dispose();
+  }
+}
+
+async function signUp(stage: Stage, random: SeededRandom, count: number): Promise<Client[]> {
+  const [node] = stage.nodes;
+  const devices: Device[] = [];
+  for (let index = 0; index < count; index++) {
+    devices.push(await signUpDevice(node?.url ?? "", `person${index}`, seededRandom(random.below(2 ** 31))));
+  }
+  return devices.map((device, index) =>
+    createClient({ index, device, stage, random: seededRandom(random.below(2 ** 31)) }),
+  );
+}
+
+async function runRounds(
+  stage: Stage,
+  clients: readonly Client[],
+  options: ChaosOptions,
+): Promise<ChaosResult> {
+  const counts = new Map<string, number>();
+  const faults = new Map<string, number>();
+  const result = { operations: 0, counts, faults, unplayable: stage.unplayable, duration: 0 };
+  for (let round = 1; result.operations < options.operations; round++) {
+    const operations = Math.min(ROUND, options.operations - result.operations);
+    const done = await runRound({
+      stage,
+      clients,
+      seed: options.seed + round,
+      operations,
+      groups: Math.max(2, Math.round((GROUPS * clients.length) / CLIENTS)),
+      lanes: LANES,
+    });
+    result.operations += done.history.operations.length;
+    result.duration += done.duration;
+    addCounts(counts, faults, done);
+    const rate = Math.round((1000 * operations) / done.duration);
+    options.print(
+      `${options.store} round ${round}: ${done.history.operations.length} operations at ${rate}/s, ` +
+        `${done.faults.length} faults, ${done.violations.length} violations`,
+    );
+    if (done.violations.length > 0) {
+      await writeHistory(options.historyFile, done);
+      return { ...result, violations: done.violations };
+    }
+  }
+  return { ...result, violations: [] };
+}
+
+function addCounts(counts: Map<string, number>, faults: Map<string, number>, { history, ...round }: Round) {
+  const add = (sums: Map<string, number>, name: string) => sums.set(name, (sums.get(name) ?? 0) + 1);
+  for (const { op, outcome } of history.operations) {
+    add(counts, `${op} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`);
+  }
+  for (const { kind } of round.faults) add(faults, kind);
+}
+
+async function writeHistory(file: string, { history, faults }: Round): Promise<void> {
+  const out = createWriteStream(file);
+  for (const fault of faults) out.write(`${JSON.stringify(fault)}\n`);
+  for (const operation of history.operations) out.write(`${describeOperation(operation)}\n`);
+  out.end();
+  await once(out, "close");
+}
+
+/** Each rule once, with its first violations. */
+export function byRule(violations: readonly Violation[], each: number): Violation[] {
+  const shown = new Map<Rule, number>();
+  return violations.filter(({ rule }) => {
+    const count = (shown.get(rule) ?? 0) + 1;
+    shown.set(rule, count);
+    return count <= each;
+  });
+}
