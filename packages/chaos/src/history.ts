@@ -105,6 +105,8 @@ export interface Listening {
   readonly groupId: string;
   /** Every attach that was answered on this connection: the stream owes what is after `cursor`. */
   readonly seats: { seatId: string; cursor: number; headSeq: number }[];
+  /** Every seat for which an attach was sent and not refused: what it may read may come. */
+  readonly asked: Set<string>;
   /** In the order of coming, repetitions and all. */
   readonly entries: SeenEntry[];
   /** Whether the connection still stands at the end, when all is quiet. */

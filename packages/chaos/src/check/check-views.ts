@@ -81,7 +81,7 @@ function checkStream(listening: Listening, log: GroupLog, report: Report): void 
   const { device, groupId, seats } = listening;
   const where = `device ${device}, listening to group ${groupId},`;
   const seen = new Set(listening.entries);
-  const allowed = new Set(seats.flatMap(({ seatId }) => log.visible(seatId)));
+  const allowed = new Set([...listening.asked].flatMap((seatId) => log.visible(seatId)));
   const foreign = listening.entries.find((entry) => !allowed.has(entry));
   if (foreign !== undefined) report("view-own-epochs", `${where} was given entry ${foreign.seq}`);
   if (!listening.live) return;

@@ -129,6 +129,7 @@ export function honestHistory(): Draft {
       connection: 1,
       groupId: GROUP,
       seats: [{ seatId, cursor: 0, headSeq: 0 }],
+      asked: new Set([seatId]),
       entries: pick(seqs),
       live: true,
     })),
@@ -156,7 +157,7 @@ export function writeOf(entry: SeenEntry, seatId: string, timing: Timing, outcom
     branch,
     digest,
     intent: "honest",
-  };
+  } as const;
   if (kind !== "commit") return { op: "append", ...write, kind, outcome };
   const fields = commit ?? clearFields(0);
   const to = fields.seatsAdded.map((added) => DEVICES[added] ?? 0);

@@ -197,7 +197,9 @@ export function createClient(options: {
       cursor: random.below(3) === 0 ? Math.max(0, membership.seen - random.below(20)) : membership.seen,
     }));
     // Heard from now on, even before the answer.
-    for (const { membership } of seats) listeningTo(membership.group.groupId, through.no);
+    for (const { membership } of seats) {
+      listeningTo(membership.group.groupId, through.no)?.asked.add(membership.seatId);
+    }
     const operation = await client.ask<"group.attach", Attach>(
       "group.attach",
       {
@@ -220,16 +222,17 @@ export function createClient(options: {
       ({ results }) => {
         results.forEach((result, position) => {
           const seat = seats[position];
-          if (seat === undefined || !result.attached) return;
+          if (seat === undefined) return;
           const { membership, cursor } = seat;
+          const listening = listeningTo(membership.group.groupId, through.no);
+          if (!result.attached) {
+            if (!membership.known) listening?.asked.delete(membership.seatId);
+            return;
+          }
           membership.known = true;
           const { headSeq, place } = result;
           membership.lowestSeq = result.lowestSeq;
-          listeningTo(membership.group.groupId, through.no)?.seats.push({
-            seatId: membership.seatId,
-            cursor,
-            headSeq,
-          });
+          listening?.seats.push({ seatId: membership.seatId, cursor, headSeq });
           if (membership.place === undefined && place !== undefined) membership.enter(place.branch);
         });
         return { attached: results.map(({ attached }) => attached) };

@@ -4,7 +4,7 @@ import { digestOf } from "./recorder.ts";
 import type { Client } from "./client.ts";
 import type { Lane } from "./world.ts";
 
-const PUBLISHED_AT_ONCE = 4;
+const PUBLISHED_AT_ONCE = 3;
 
 /** New packages, and sometimes a new last resort; one in four times the same request goes out twice. */
 export async function publish({ client, random }: Lane): Promise<void> {

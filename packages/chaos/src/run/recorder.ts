@@ -22,7 +22,7 @@ export interface Recorder {
   begin<O extends Operation>(question: Question<O>): O;
   end<O extends Operation>(operation: O, outcome: O["outcome"]): void;
   see(groupId: string, entry: Entry): SeenEntry;
-  listen(listening: Omit<Listening, "seats" | "entries" | "live">): Listening;
+  listen(listening: Omit<Listening, "seats" | "asked" | "entries" | "live">): Listening;
   /** Operations asked so far. */
   count(): number;
   history(ends: Pick<History, "finalViews" | "finalCounts">): History;
@@ -53,7 +53,7 @@ export function createRecorder(onAsked: (count: number) => void): Recorder {
     },
     see: intern,
     listen(fields) {
-      const listening: Listening = { ...fields, seats: [], entries: [], live: true };
+      const listening: Listening = { ...fields, seats: [], asked: new Set(), entries: [], live: true };
       listenings.push(listening);
       return listening;
     },

@@ -106,8 +106,8 @@ async function act(lane: Lane): Promise<unknown> {
   if (draw < 925) return replayOne(lane);
   if (draw < 950) return writeAgainstTheRules(lane);
   if (draw < 972) return claim(lane);
-  if (draw < 980) return publish(lane);
-  if (draw < 988) return countPackages(client);
+  if (draw < 978) return publish(lane);
+  if (draw < 986) return countPackages(client);
   if (draw < 998) return takeWelcomes(world, client, false);
   return client.reconnect();
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,17 +18,19 @@ const SIZE = 4 * 1024 * 1024 * 1024;
 /** A file system in memory, made smaller to be full and larger again to be free; a plain directory where that is refused. */
 export function createDisk(): Disk {
   const directory = mkdtempSync(join(tmpdir(), "thicket-chaos-"));
-  const mounted = tryMount(directory);
+  const mounted = mount("-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory);
   let full = false;
-  const resize = (bytes: number) =>
-    void execFileSync("mount", ["-o", `remount,size=${bytes}`, directory], { stdio: "ignore" });
+  const resize = (bytes: number): boolean => mount("-o", `remount,size=${bytes}`, directory);
   return {
     directory,
     fill: mounted
       ? (freeBytes) => {
           full = true;
-          const { bsize, blocks, bfree } = statfsSync(directory);
-          resize((blocks - bfree) * bsize + freeBytes);
+          // What is written meanwhile may not fit any more: then a little more is left.
+          for (let left = freeBytes; ; left += 256 * 1024) {
+            const { bsize, blocks, bfree } = statfsSync(directory);
+            if (resize((blocks - bfree) * bsize + left)) return;
+          }
         }
       : undefined,
     free() {
@@ -37,18 +39,13 @@ export function createDisk(): Disk {
     },
     isFull: () => full,
     dispose() {
-      if (mounted) execFileSync("umount", ["--lazy", directory], { stdio: "ignore" });
+      if (mounted) spawnSync("umount", ["--lazy", directory], { stdio: "ignore" });
       rmSync(directory, { recursive: true, force: true });
     },
   };
 }
 
-function tryMount(directory: string): boolean {
-  try {
-    const options = ["-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory];
-    execFileSync("mount", options, { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
+/** -> whether it could be done. */
+function mount(...args: string[]): boolean {
+  return spawnSync("mount", args, { stdio: "ignore" }).status === 0;
 }

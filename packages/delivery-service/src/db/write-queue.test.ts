@@ -110,6 +110,24 @@ describe("the write queue", () => {
     expect(await queue.write(insert(100_000))).toEqual({ ok: true, size: 100_000 });
   });
 
+  it("[DS-BATCH-3] a refusal is told only of what is committed: of a batch that fails all are told of the failure", async () => {
+    const { queue, database } = test;
+    await queue.write(insert(100));
+    const pages = Number(database.prepare("PRAGMA page_count").get()?.["page_count"]);
+    database.exec(`PRAGMA max_page_count = ${pages + 4}`);
+    const replies = await Promise.all([
+      queue.write(insert(200)),
+      // Refused over what the one before has written.
+      queue.write(insert(300, () => undefined)),
+      queue.write(insert(100_000)),
+    ]);
+    const codes = replies.map((reply) => (reply.ok ? "OK" : reply.error.code));
+    expect(test.sizes()).toEqual(codes[0] === "OK" ? [100, 200] : [100]);
+    expect(codes).toEqual(
+      codes[0] === "OK" ? ["OK", "SEATS_FULL", "DISK_FULL"] : ["DISK_FULL", "DISK_FULL", "DISK_FULL"],
+    );
+  });
+
   it("answers STORE_FAILED when a batch can't be committed, and recovers", async () => {
     const { queue, database } = test;
     database.exec("BEGIN");
