@@ -37,7 +37,7 @@ async function main(): Promise<void> {
       print,
     });
     report(store, result);
-    if (result.violations.length === 0) passed += 1;
+    if (result.violations.length + result.revealed.length === 0) passed += 1;
     else print(`the whole history: ${historyFile}\nagain: ${replay}`);
   }
   const failed = settings.stores.length - passed;
@@ -56,6 +56,7 @@ function report(store: Store, result: ChaosResult): void {
   for (const name of result.unplayable) print(`not played here: ${name}`);
   const rate = Math.round((1000 * result.operations) / result.duration);
   print(`${store}: ${result.operations} operations at ${rate}/s, ${result.violations.length} violations`);
+  for (const sentence of result.revealed.slice(0, 10)) print(`revealed: ${sentence}`);
   for (const violation of byRule(result.violations, 3)) print(describeViolation(violation));
 }
 

@@ -319,9 +319,7 @@ function writeAt({ operations }: Draft, seq: number): Operation | undefined {
 
 function change(draft: Draft, operation: Operation | undefined, fields: object): void {
   if (operation === undefined) throw new Error("no such operation");
-  draft.operations = draft.operations.map((other) =>
-    other === operation ? { ...other, ...fields } : other,
-  );
+  draft.operations = draft.operations.map((other) => (other === operation ? { ...other, ...fields } : other));
 }
 
 function viewOf(draft: Draft, seatId: string): SeenEntry[] {

@@ -25,6 +25,7 @@ export const SUITE = 1;
 /** A person's one device, known to the relay's Authentication Service. */
 export interface Device {
   readonly identity: { userId: string; deviceId: string };
+  readonly handle: string;
   logIn(challenge: LoginChallenge): Promise<object>;
   /** A real key package of this device, as an MLSMessage. */
   keyPackage(lastResort: boolean): Promise<Buffer>;
@@ -50,12 +51,19 @@ export async function signUpDevice(url: string, handle: string, random: SeededRa
     rootKey: wire(root.publicKey),
     deviceCertificate,
     proof: wire(
-      await signRegistration(root.sign, { handle, userId, rootKey: root.publicKey, deviceCertificate, nonce }),
+      await signRegistration(root.sign, {
+        handle,
+        userId,
+        rootKey: root.publicKey,
+        deviceCertificate,
+        nonce,
+      }),
     ),
   }));
   const attestation = decode(encoded);
   return {
     identity: { userId: toHex(userId), deviceId: toHex(deviceId) },
+    handle,
     async logIn(challenge) {
       const signature = wire(await signLogin(deviceKey.sign, challenge));
       return { attestation: encoded, deviceCertificate, signature };
@@ -63,7 +71,13 @@ export async function signUpDevice(url: string, handle: string, random: SeededRa
     async keyPackage(lastResort) {
       const leaf = await signingKey(random);
       const lifetime = { notBefore, notAfter: notBefore + BigInt(80 * DAY) };
-      const leafBinding = { userId, deviceId, leafSignatureKey: leaf.publicKey, cipherSuite: SUITE, ...lifetime };
+      const leafBinding = {
+        userId,
+        deviceId,
+        leafSignatureKey: leaf.publicKey,
+        cipherSuite: SUITE,
+        ...lifetime,
+      };
       const binding = await signLeafBinding(deviceKey.sign, leafBinding);
       const credential = encodeCredential(assembleCredential(attestation, certificate, binding));
       const { message } = await createKeyPackage({

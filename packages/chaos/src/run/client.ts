@@ -114,11 +114,13 @@ export function createClient(options: {
     client.welcomeWaits = true;
     wake();
     const wanted = [...memberships.values()].filter(({ removed }) => !removed || random.below(3) === 0);
-    while (connection === opened && !(await client.attach(wanted))) await sleep(50);
+    const stands = () => connection === opened;
+    while (stands() && !(await client.attach(wanted))) await sleep(50);
   }
 
   async function stayConnected(life: number): Promise<void> {
-    while (life === running) {
+    const lives = () => life === running;
+    while (lives()) {
       if (connection === undefined) await connect(life);
       await sleep(connection === undefined ? 50 + random.below(200) : 20);
     }
@@ -136,7 +138,8 @@ export function createClient(options: {
       read: (reply: Accepted<K>) => Extract<O["outcome"], { kind: "ok" }>["reply"],
     ): Promise<O | undefined> {
       const life = running;
-      while (connection === undefined && life === running && life > 0) {
+      const waits = () => connection === undefined && life === running && life > 0;
+      while (waits()) {
         await new Promise<void>((resolve) => waiters.push(resolve));
       }
       const [through, into] = [connection, recorder];
@@ -151,7 +154,7 @@ export function createClient(options: {
       }
       const reply: DeliveryReply<K> = parse<DeliveryReply<K>>(deliveryRequests[name].reply, answer);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `ok` says which of the two it is
-      if (reply.ok) into.end(operation, { kind: "ok", reply: read(reply as Accepted<K>) } as O["outcome"]);
+      if (reply.ok) into.end(operation, { kind: "ok", reply: read(reply as Accepted<K>) });
       else into.end(operation, { kind: "refused", error: reply.error });
       return operation;
     },

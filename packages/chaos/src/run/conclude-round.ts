@@ -49,7 +49,7 @@ async function readViews(client: Client): Promise<FinalView[]> {
 }
 
 /** Everything that the seat may read. A reader who isn't answered asks again: all is sound. */
-async function readView(client: Client, membership: Membership): Promise<FinalView> {
+export async function readView(client: Client, membership: Membership): Promise<FinalView> {
   const entries: SeenEntry[] = [];
   for (;;) {
     const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);

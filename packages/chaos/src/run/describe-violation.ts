@@ -3,7 +3,9 @@ import type { Operation } from "../history.ts";
 
 /** One line for the rule, and one for each operation that shows the violation. */
 export function describeViolation({ rule, detail, operations }: Violation): string {
-  return [`${rule}: ${detail}`, ...operations.map((operation) => `  ${describeOperation(operation)}`)].join("\n");
+  return [`${rule}: ${detail}`, ...operations.map((operation) => `  ${describeOperation(operation)}`)].join(
+    "\n",
+  );
 }
 
 export function describeOperation(operation: Operation): string {

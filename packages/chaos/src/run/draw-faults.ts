@@ -24,7 +24,7 @@ const DECK: Readonly<Record<Kind, number>> = {
   "jump-clock": 2,
 };
 /** Operations that one deal is spread over, in a long run. */
-const SPREAD = 8000;
+const SPREAD = 16_000;
 const HOUR = 3600;
 
 /** The faults of a round, from its random source alone. */

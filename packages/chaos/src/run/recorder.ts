@@ -1,9 +1,8 @@
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Entry } from "@thicket/protocol";
 import {
   createInterning,
   type Digest,
-  type FinalView,
   type History,
   type Listening,
   type Operation,
@@ -66,11 +65,4 @@ export const UNKNOWN: Outcome<never> = { kind: "unknown" };
 
 export function digestOf(bytes: Uint8Array): Digest {
   return hash("sha256", bytes, "base64url");
-}
-
-/** What one seat reads at the end, as one value: it must stay so. */
-export function digestOfView({ entries }: FinalView): Digest {
-  const digest = createHash("sha256");
-  for (const { seq, receivedAt, digest: bytes } of entries) digest.update(`${seq} ${receivedAt} ${bytes}\n`);
-  return digest.digest("base64url");
 }

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { seededRandom, type SeededRandom } from "@thicket/delivery-service/testing";
 import { type Device, signUpDevice } from "../clients/device.ts";
 import type { Rule, Violation } from "../check/violation.ts";
+import { findNames } from "../dump/find-names.ts";
 import { openStage, type Stage, type Store } from "../stage/stage.ts";
+import { createArchive } from "./archive.ts";
 import { type Client, createClient } from "./client.ts";
 import { describeOperation } from "./describe-violation.ts";
 import { type Round, runRound } from "./run-round.ts";
@@ -25,13 +27,15 @@ export interface ChaosResult {
   faults: ReadonlyMap<string, number>;
   /** Of the first round that has any. */
   violations: readonly Violation[];
+  /** What the database holds and mustn't know. */
+  revealed: readonly string[];
   unplayable: readonly string[];
   /** ms in which operations went on. */
   duration: number;
 }
 
 /** A history is checked whole; a long run is many histories on the same servers, one after the other. */
-const ROUND = 20_000;
+const ROUND = 16_000;
 const CLIENTS = 64;
 const GROUPS = 24;
 const LANES = 4;
@@ -41,18 +45,31 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = seededRandom(options.seed);
   const stage = await openStage({ ...options, random });
   try {
-    const clients = await signUp(stage, random, Math.min(CLIENTS, Math.ceil(options.operations / 100)));
+    const clients = await signUp(stage, random, {
+      count: Math.min(CLIENTS, Math.ceil(options.operations / 100)),
+      seed: options.seed,
+    });
     return await runRounds(stage, clients, options);
   } finally {
     await stage.dispose();
   }
 }
 
-async function signUp(stage: Stage, random: SeededRandom, count: number): Promise<Client[]> {
+async function signUp(
+  stage: Stage,
+  random: SeededRandom,
+  options: { count: number; seed: number },
+): Promise<Client[]> {
   const [node] = stage.nodes;
   const devices: Device[] = [];
-  for (let index = 0; index < count; index++) {
-    devices.push(await signUpDevice(node?.url ?? "", `person${index}`, seededRandom(random.below(2 ** 31))));
+  for (let index = 0; index < options.count; index++) {
+    devices.push(
+      await signUpDevice(
+        node?.url ?? "",
+        `somebody-called-${index}-of-${options.seed}`,
+        seededRandom(random.below(2 ** 31)),
+      ),
+    );
   }
   return devices.map((device, index) =>
     createClient({ index, device, stage, random: seededRandom(random.below(2 ** 31)) }),
@@ -67,6 +84,8 @@ async function runRounds(
   const counts = new Map<string, number>();
   const faults = new Map<string, number>();
   const result = { operations: 0, counts, faults, unplayable: stage.unplayable, duration: 0 };
+  const archive = createArchive();
+  let revealed: string[] = [];
   for (let round = 1; result.operations < options.operations; round++) {
     const operations = Math.min(ROUND, options.operations - result.operations);
     const done = await runRound({
@@ -85,12 +104,38 @@ async function runRounds(
       `${options.store} round ${round}: ${done.history.operations.length} operations at ${rate}/s, ` +
         `${done.faults.length} faults, ${done.violations.length} violations`,
     );
+    // Once is enough: later rounds write into the same tables.
+    if (round === 1) revealed = findNames(await stage.dump(), namesOf(clients, done));
     if (done.violations.length > 0) {
       await writeHistory(options.historyFile, done);
-      return { ...result, violations: done.violations };
+      return { ...result, revealed, violations: done.violations };
     }
+    archive.keep(clients, done.history.finalViews);
   }
-  return { ...result, violations: [] };
+  return { ...result, revealed, violations: await archive.check(clients) };
+}
+
+/** What everybody is called, and what nobody should know. */
+function namesOf(clients: readonly Client[], { groups }: Round) {
+  const people = clients.flatMap(({ device: { identity, handle } }) => [
+    { what: "a user id", bytes: Buffer.from(identity.userId, "hex") },
+    { what: "a device id", bytes: Buffer.from(identity.deviceId, "hex") },
+    { what: "a handle", bytes: Buffer.from(handle) },
+  ]);
+  const seats = clients.flatMap(({ memberships }) => [...memberships.values()]);
+  return {
+    people,
+    groups: [
+      ...groups.map(({ groupId }) => ({ what: "a group id", bytes: Buffer.from(groupId, "hex") })),
+      ...seats.map(({ seatId }) => ({ what: "a seat id", bytes: Buffer.from(seatId, "hex") })),
+    ],
+    secrets: [
+      ...seats.map(({ seatToken }) => ({ what: "a seat's token", bytes: seatToken })),
+      ...groups.flatMap(({ places }) =>
+        [...places.values()].map(({ token }) => ({ what: "an epoch token", bytes: token })),
+      ),
+    ],
+  };
 }
 
 function addCounts(counts: Map<string, number>, faults: Map<string, number>, { history, ...round }: Round) {

@@ -7,7 +7,7 @@ import type { Stage } from "../stage/stage.ts";
 import type { Client } from "./client.ts";
 import { concludeRound } from "./conclude-round.ts";
 import { drawFaults, type Fault } from "./draw-faults.ts";
-import { createGroup, createMembership } from "./group.ts";
+import { createGroup, createMembership, type Group } from "./group.ts";
 import { claim, countPackages, publish } from "./key-package-acts.ts";
 import { playFault } from "./play-fault.ts";
 import { acknowledge, readPage, takeWelcomes } from "./read-acts.ts";
@@ -26,6 +26,7 @@ export interface RoundOptions {
 }
 
 export interface Round {
+  readonly groups: readonly Group[];
   readonly history: History;
   readonly violations: readonly Violation[];
   readonly faults: readonly Fault[];
@@ -78,7 +79,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
   );
   const conclusion = await concludeRound(world, recorder);
   for (const client of clients) client.stop();
-  return { ...conclusion, faults, duration };
+  return { ...conclusion, groups: world.groups, faults, duration };
 }
 
 async function runLane(lane: Lane, founds: World["groups"][number] | undefined): Promise<void> {

@@ -87,7 +87,9 @@ function credentials({ group, seatId, seatToken }: Membership, { epoch, branch, 
 /** Unique by the entry id and branch; mostly short, seldom as long as may be. */
 function content({ random }: Lane, entryId: string, branch: number): Buffer {
   const size =
-    random.below(300) === 0 ? 20_000 + random.below(44_000) : 32 + random.below(random.below(4) === 0 ? 900 : 80);
+    random.below(300) === 0
+      ? 20_000 + random.below(44_000)
+      : 32 + random.below(random.below(4) === 0 ? 900 : 80);
   const bytes = Buffer.alloc(Math.max(size, 24), 0x5a);
   bytes.write(entryId, 0, "hex");
   bytes.writeUInt32BE(branch, 16);

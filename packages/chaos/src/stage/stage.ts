@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SeededRandom } from "@thicket/delivery-service/testing";
+import { dumpSqlite } from "../dump/dump-sqlite.ts";
+import type { TableDump } from "../dump/find-names.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import { createProxy, type Proxy } from "./proxy.ts";
@@ -26,6 +28,8 @@ export interface Stage {
   readonly origin: string;
   /** Faults that this machine can't play, by name. */
   readonly unplayable: readonly string[];
+  /** Every table of the Delivery Service's database. */
+  dump(): Promise<TableDump[]>;
   /** Back to a sound disk, true clocks and running nodes. */
   heal(): Promise<void>;
   dispose(): Promise<void>;
@@ -57,6 +61,7 @@ export async function openStage(options: {
       ...(disk.fill === undefined ? ["full disk (no mount)"] : []),
       ...(first?.clock.jump === undefined ? ["clock jumps (no libfaketime)"] : []),
     ],
+    dump: async () => dumpSqlite(join(disk.directory, "data", "delivery.sqlite")),
     async heal() {
       disk.free();
       for (const { relay, proxy, clock } of nodes) {
