@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EntryId, SeatId, Seq } from "@thicket/protocol";
+import type { EntryId, LinkId, SeatId, Seq } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import { type Outcome, refused } from "../outcome.ts";
 import { resendKey } from "./resend-key.ts";
@@ -11,7 +11,7 @@ export interface ResendMark {
 }
 
 export function markOf(
-  seatId: SeatId,
+  author: SeatId | LinkId,
   entryId: EntryId,
   parts: Iterable<Uint8Array | string | number>,
 ): ResendMark {
@@ -23,7 +23,12 @@ export function markOf(
     length.setUint32(0, content.length);
     digest.update(new Uint8Array(length.buffer)).update(content);
   }
-  return { key: resendKey(seatId, entryId), digest: digest.digest() };
+  return { key: resendKey(author, entryId), digest: digest.digest() };
+}
+
+/** The mark of the same content's copy on another branch. */
+export function markOfCopy({ key, digest }: ResendMark, branch: number): ResendMark {
+  return { key: createHash("sha256").update(key).update(String(branch)).digest(), digest };
 }
 
 /** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */
