@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRealDevice, deviceFrom, scriptGroup } from "../testing/index.ts";
+import { LinkId } from "@thicket/protocol";
+import { createRealDevice, deviceFrom, entryIdFrom, parse, scriptGroup } from "../testing/index.ts";
 import { openForTest } from "../testing/open-for-test.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
@@ -164,9 +165,36 @@ describe("table hygiene", () => {
       add: [seat],
       welcomes: [{ bytes: test.random.bytes(64), to }],
     });
+    test.connected.anotherSeat = true;
     await group.attach(seat, next.epochToken);
     await group.append(seat, next);
     await group.ack(seat, 2);
+    const second = group.newSeat();
+    const held = await group.commit(seat, next, {
+      add: [second],
+      welcomes: [{ bytes: test.random.bytes(64), to }],
+    });
+    const linkId = parse(LinkId, "ab".repeat(32));
+    await group.publishLink(group.founder, held.next, linkId, test.random.bytes(100));
+    test.clock.now += 60_000;
+    const supersedes = held.reply.ok ? held.reply.seq : undefined;
+    const other = await group.commit(group.founder, next, { ...(supersedes && { change: { supersedes } }) });
+    expect(other.reply.ok).toBe(true);
+    await group.append(seat, next, "note");
+    const knocks = [
+      { by: "link", linkId, entryId: entryIdFrom(test.random), bytes: test.random.bytes(50) },
+      {
+        by: "seat",
+        ...seat,
+        groupId: group.groupId,
+        entryId: entryIdFrom(test.random),
+        bytes: test.random.bytes(50),
+      },
+    ] as const;
+    for (const knock of knocks) {
+      expect(await test.operations["group.knock"](bob.identity, knock)).toEqual({ ok: true });
+    }
+    await test.service.sweep();
     await test.close();
 
     const database = new DatabaseSync(file, { readOnly: true });
@@ -176,13 +204,16 @@ describe("table hygiene", () => {
         .flatMap((row) => Object.values(row))
         .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)))
         .join(" ");
-    const groupTables = ["groups", "epochs", "seats", "seat_changes", "entries", "resends"];
+    const groupTables = ["groups", "epochs", "epoch_seats", "seats", "seat_changes", "entries", "resends"];
+    groupTables.push("supersedes", "links");
     const deviceTables = ["key_packages", "spent_key_packages", "welcomes", "welcome_payloads"];
+    // The one tie between them: it is erased with the release of a commit's Welcomes.
+    expect(database.prepare("SELECT count(*) AS held FROM welcome_holds").get()).toEqual({ held: 0 });
     const all = database
       .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
       .all()
       .map(({ name }) => String(name));
-    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables].toSorted());
+    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables, "welcome_holds"].toSorted());
     const people = [group.device, invited, bob.identity].flatMap(({ userId, deviceId }) => [
       userId,
       deviceId,

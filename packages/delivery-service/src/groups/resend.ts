@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type EntryId, fromHex, type SeatId, type Seq } from "@thicket/protocol";
+import { type EntryId, fromHex, type LinkId, type SeatId, type Seq } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import { type Outcome, refused } from "../outcome.ts";
 
@@ -11,7 +11,7 @@ export interface ResendMark {
 }
 
 export function markOf(
-  seatId: SeatId,
+  author: SeatId | LinkId,
   entryId: EntryId,
   parts: Iterable<Uint8Array | string | number>,
 ): ResendMark {
@@ -23,8 +23,13 @@ export function markOf(
     length.setUint32(0, content.length);
     digest.update(new Uint8Array(length.buffer)).update(content);
   }
-  const key = createHash("sha256").update(fromHex(seatId)).update(fromHex(entryId)).digest();
+  const key = createHash("sha256").update(fromHex(author)).update(fromHex(entryId)).digest();
   return { key, digest: digest.digest() };
+}
+
+/** The mark of the same content's copy on another branch. */
+export function markOfCopy({ key, digest }: ResendMark, branch: number): ResendMark {
+  return { key: createHash("sha256").update(key).update(String(branch)).digest(), digest };
 }
 
 /** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */

@@ -17,12 +17,18 @@ export interface CheckedSeat {
   seat: SeatRow;
 }
 
-/** Who shows the seat's token is the seat: refuses with GROUP_UNKNOWN or SEAT_REFUSED. */
-export async function checkSeat(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
+/** Who shows the seat's token is the seat, also one that was dropped: refuses with GROUP_UNKNOWN or SEAT_REFUSED. */
+export async function checkSeatToken(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
   const group = await reader.hot.group(fromHex(claim.groupId));
   if (group === undefined) return refuse("GROUP_UNKNOWN");
   const seatId = fromHex(claim.seatId);
   const seat = await reader.hot.seat(group.no, seatId);
   if (seat === undefined || !isToken(claim.seatToken, seat.token_hash)) return refuse("SEAT_REFUSED");
   return { ok: true, group, seatId, seat };
+}
+
+/** The same for one that still counts: refuses also with SEAT_DROPPED. */
+export async function checkSeat(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
+  const checked = await checkSeatToken(reader, claim);
+  return checked.ok && checked.seat.dropped === 1 ? refuse("SEAT_DROPPED") : checked;
 }
