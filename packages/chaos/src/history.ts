@@ -59,7 +59,7 @@ interface Write extends OfSeat {
 
 export type Create = Asked<"create", object> & OfSeat;
 export type Append = Asked<"append", { seq: number; receivedAt: number }> &
-  Write & { readonly kind: Exclude<EntryKind, "commit"> };
+  Write & { readonly kind: Exclude<EntryKind, "commit" | "knock"> };
 export type Commit = Asked<"commit", { seq: number; receivedAt: number }> &
   Write &
   CommitClearFields & {
@@ -70,9 +70,14 @@ export type Commit = Asked<"commit", { seq: number; receivedAt: number }> &
 export type Attach = Asked<"attach", { attached: readonly boolean[] }> & {
   readonly seats: readonly (OfSeat & { cursor: number })[];
 };
-export type Read = Asked<"read", { entries: readonly SeenEntry[]; headSeq: number }> &
+export type Read = Asked<
+  "read",
+  { entries: readonly SeenEntry[]; headSeq: number; lowestSeq: number }
+> &
   OfSeat & { readonly after: number; readonly limit: number };
 export type Acknowledge = Asked<"ack", { ackedSeq: number }> & OfSeat & { readonly seq: number };
+/** The seat says that it has taken the commit that began this epoch. */
+export type Confirm = Asked<"confirm", object> & OfSeat & { readonly epoch: number; readonly branch: number };
 export type Publish = Asked<"publish", { count: number; lastResort: boolean }> & {
   readonly packages: readonly Digest[];
   readonly lastResort: Digest | undefined;
@@ -92,6 +97,7 @@ export type Operation =
   | Attach
   | Read
   | Acknowledge
+  | Confirm
   | Publish
   | CountPackages
   | Claim

@@ -33,6 +33,8 @@ interface Collected {
   bySeq: Map<number, SeenEntry>;
   /** Another entry under a seq that was seen before. */
   changed: [SeenEntry, SeenEntry][];
+  /** Acknowledged, by seq. */
+  accepted: Map<number, Write>;
   /** Seen in a final view. */
   final: Set<SeenEntry>;
   lowestSeq: number;
@@ -48,6 +50,7 @@ function collect(history: History): Map<string, Collected> {
         founder: undefined,
         bySeq: new Map(),
         changed: [],
+        accepted: new Map(),
         final: new Set(),
         lowestSeq: 1,
         writes: new Map(),
@@ -65,7 +68,8 @@ function collect(history: History): Map<string, Collected> {
   for (const operation of history.operations) {
     if (operation.op === "create") foundedBy(at(operation.groupId), operation);
     else if (operation.op === "append" || operation.op === "commit") {
-      const { writes } = at(operation.groupId);
+      const { writes, accepted: taken } = at(operation.groupId);
+      if (operation.outcome.kind === "ok") taken.set(operation.outcome.reply.seq, operation);
       const same = writes.get(operation.digest);
       if (same === undefined) writes.set(operation.digest, [operation]);
       else same.push(operation);
@@ -103,10 +107,12 @@ function buildLog(groupId: string, founder: string, group: Collected, report: Re
       ...attempts(other),
     );
   }
+  recallPurged(group);
   const entries = [...bySeq.values()].toSorted((a, b) => a.seq - b.seq);
   let expected = 1;
   for (const entry of entries) {
-    if (entry.seq !== expected) {
+    // What nobody asked for before it was purged is known to nobody.
+    if (entry.seq !== expected && entry.seq > group.lowestSeq) {
       report("no-holes", `group ${groupId} has nothing between ${expected - 1} and ${entry.seq}`);
     }
     expected = entry.seq + 1;
@@ -139,6 +145,27 @@ function buildLog(groupId: string, founder: string, group: Collected, report: Re
     },
   };
 }
+
+/** What was acknowledged, and purged before anybody read it, was as it was sent. */
+function recallPurged({ bySeq, accepted: taken, lowestSeq }: Collected): void {
+  for (const [seq, write] of taken) {
+    if (seq >= lowestSeq || bySeq.has(seq)) continue;
+    const { groupId, epoch, branch, digest, op } = write;
+    const { nextTokenHash, seatsAdded, seatsRemoved } = op === "commit" ? write : NO_CHANGE;
+    bySeq.set(seq, {
+      groupId,
+      seq,
+      epoch,
+      branch,
+      digest,
+      kind: op === "commit" ? "commit" : write.kind,
+      receivedAt: accepted(write)?.receivedAt ?? 0,
+      commit: op === "commit" ? { nextTokenHash, seatsAdded, seatsRemoved } : undefined,
+    });
+  }
+}
+
+const NO_CHANGE = { nextTokenHash: "", seatsAdded: [], seatsRemoved: [] };
 
 /** The definite answer of a write, where it has one. */
 export function accepted(operation: Operation): { seq: number; receivedAt: number } | undefined {

@@ -152,6 +152,16 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
     "view-own-epochs",
     (draft) => draft.listenings[1]?.entries.push(...draft.entries.slice(8)),
   ],
+  [
+    "a purge before somebody has read",
+    "kept-until-acknowledged",
+    (draft) => {
+      for (const view of draft.finalViews) {
+        view.lowestSeq = 5;
+        view.entries = view.entries.filter(({ seq }) => seq >= 5);
+      }
+    },
+  ],
   ["a view that lacks an entry", "view-complete", (draft) => void viewOf(draft, "cat").shift()],
   ["a view in another order", "view-complete", (draft) => void viewOf(draft, "ann").reverse()],
   ["a page that lacks an entry", "view-complete", (draft) => void pageOf(draft).shift()],
@@ -163,7 +173,7 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
         draft,
         draft.operations.find(({ op }) => op === "read"),
         {
-          outcome: { kind: "ok", reply: { entries: draft.entries.slice(7, 8), headSeq: 8 } },
+          outcome: { kind: "ok", reply: { entries: draft.entries.slice(7, 8), headSeq: 8, lowestSeq: 1 } },
         },
       );
     },
@@ -257,6 +267,7 @@ test("[CHAOS-1] every rule has a fault that shows it works", () => {
     "candidates-in-order": true,
     "seats-by-branch": true,
     "tip-or-late": true,
+    "kept-until-acknowledged": true,
     "view-own-epochs": true,
     "view-complete": true,
     "read-fresh": true,
@@ -279,6 +290,15 @@ test("what may have happened is no violation: an unknown outcome allows both", (
   change(draft, writeAt(draft, 8), { outcome: { kind: "unknown" } });
   expect(checkHistory(toHistory(draft))).toEqual([]);
   change(draft, draft.operations.find(isLost), { outcome: { kind: "unknown" } });
+  expect(checkHistory(toHistory(draft))).toEqual([]);
+});
+
+test("what all have acknowledged may be purged, and what was acknowledged to its author before is no loss", () => {
+  const draft = honestHistory();
+  for (const view of draft.finalViews) {
+    view.lowestSeq = 3;
+    view.entries = view.entries.filter(({ seq }) => seq >= 3);
+  }
   expect(checkHistory(toHistory(draft))).toEqual([]);
 });
 

@@ -15,14 +15,18 @@ export function checkViews(history: History, logs: Logs, report: Report): void {
     const log = logs.get(view.groupId);
     if (log === undefined) continue;
     const where = `seat ${view.seatId} of group ${view.groupId} at the end`;
-    const expected = log.visible(view.seatId).filter(({ seq }) => seq >= log.lowestSeq);
-    compare(view.entries, { allowed: expected, expected }, where, report);
+    const kept = ({ seq }: SeenEntry) => seq >= log.lowestSeq;
+    const allowed = log.visible(view.seatId);
+    const wrong = view.entries.filter((entry) => !kept(entry) && !allowed.includes(entry));
+    const seen = [...wrong, ...view.entries.filter(kept)];
+    compare(seen, { allowed, expected: allowed.filter(kept) }, where, report);
   }
   for (const listening of history.listenings) {
     const log = logs.get(listening.groupId);
     if (log !== undefined) checkStream(listening, log, report);
   }
   checkAcked(history, report);
+  checkKept(history, logs, report);
 }
 
 /** The same entries in the same order, or the first difference by name. */
@@ -47,18 +51,13 @@ function compare(
 
 function checkPage(
   read: Read,
-  { entries, headSeq }: { entries: readonly SeenEntry[]; headSeq: number },
+  { entries, headSeq, lowestSeq }: { entries: readonly SeenEntry[]; headSeq: number; lowestSeq: number },
   log: GroupLog,
   report: Report,
 ): void {
   const where = `a page of seat ${read.seatId} of group ${read.groupId} after ${read.after}`;
   const visible = log.visible(read.seatId);
-  const seen = new Set(entries);
-  const from = entries[0]?.seq ?? Infinity;
-  // What was purged meanwhile is no hole of a page.
-  const after = visible.filter(
-    ({ seq }) => seq > read.after && (seq >= log.lowestSeq || seq >= from || seen.size === 0),
-  );
+  const after = visible.filter(({ seq }) => seq > read.after && seq >= lowestSeq);
   const reach = entries.length === 0 ? after.filter(({ seq }) => seq <= headSeq) : after;
   const expected = reach.slice(0, entries.length || undefined);
   compare(entries, { allowed: after, expected }, where, report, read);
@@ -67,7 +66,7 @@ function checkPage(
     report("view-complete", `${where} ends at ${last} before the head ${headSeq}`, read);
   }
   for (const entry of visible) {
-    if (entry.seq <= headSeq) continue;
+    if (entry.seq <= headSeq || entry.seq < lowestSeq) continue;
     const told = log
       .attempts(entry)
       .find((write) => accepted(write) !== undefined && write.completed < read.invoked);
@@ -87,9 +86,11 @@ function checkStream(listening: Listening, log: GroupLog, report: Report): void 
   if (!listening.live) return;
   for (const seat of seats) {
     const end = endOfListening(log, seat);
+    // What is purged was acknowledged by this seat too: it had it from a page.
+    const from = Math.max(seat.cursor + 1, log.lowestSeq);
     const missing = log
       .visible(seat.seatId)
-      .find((entry) => entry.seq > seat.cursor && entry.seq <= end && !seen.has(entry));
+      .find((entry) => entry.seq >= from && entry.seq <= end && !seen.has(entry));
     if (missing === undefined) continue;
     report("stream-complete", `${where} never heard of entry ${missing.seq}`, ...log.attempts(missing));
   }
@@ -131,4 +132,25 @@ function checkAcked(history: History, report: Report): void {
 
 function ackedBy({ outcome }: Acknowledge): number {
   return outcome.kind === "ok" ? outcome.reply.ackedSeq : -1;
+}
+
+/** Nothing is purged before every seat of its epoch has acknowledged it. */
+function checkKept(history: History, logs: Logs, report: Report): void {
+  const highest = new Map<string, number>();
+  for (const operation of history.operations) {
+    if (operation.op !== "ack" || operation.outcome.kind === "refused") continue;
+    const { seatId, seq } = operation;
+    highest.set(seatId, Math.max(highest.get(seatId) ?? 0, seq));
+  }
+  for (const log of logs.values()) {
+    for (const entry of log.entries) {
+      if (entry.seq >= log.lowestSeq) break;
+      for (const seatId of log.places.get(entry.branch)?.seats ?? []) {
+        // Who was removed and came back counts from its new beginning.
+        if ((highest.get(seatId) ?? 0) >= entry.seq || log.returned.has(seatId)) continue;
+        const detail = `entry ${entry.seq} of group ${log.groupId} is purged, and seat ${seatId} never acknowledged it`;
+        report("kept-until-acknowledged", detail, ...log.attempts(entry));
+      }
+    }
+  }
 }

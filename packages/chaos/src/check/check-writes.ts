@@ -53,7 +53,9 @@ function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
   if (operation.outcome.kind !== "refused") return;
   const { code, winner } = operation.outcome.error;
   const place = log.places.get(operation.branch);
-  if (operation.intent === "honest" && NEVER_TO_THE_HONEST.has(code)) {
+  // Of an epoch that is over nothing may be known any more, once its entries are purged.
+  const forgotten = log.lowestSeq > 1 && place !== undefined && place.candidates.length > 0;
+  if (operation.intent === "honest" && !forgotten && NEVER_TO_THE_HONEST.has(code)) {
     report("refusal-justified", `${code} to an honest author of group ${operation.groupId}`, operation);
   }
   if (code !== "EPOCH_STALE" || place === undefined) return;

@@ -158,6 +158,7 @@ export function writeOf(entry: SeenEntry, seatId: string, timing: Timing, outcom
     digest,
     intent: "honest",
   } as const;
+  if (kind === "knock") throw new Error("a knock is nobody's write");
   if (kind !== "commit") return { op: "append", ...write, kind, outcome };
   const fields = commit ?? clearFields(0);
   const to = fields.seatsAdded.map((added) => DEVICES[added] ?? 0);
@@ -192,7 +193,7 @@ export function claim(timing: Timing, digest: string): Claim {
 }
 
 function page(entries: readonly SeenEntry[], seqs: readonly number[]) {
-  const reply = { entries: entries.filter(({ seq }) => seqs.includes(seq)), headSeq: 9 };
+  const reply = { entries: entries.filter(({ seq }) => seqs.includes(seq)), headSeq: 9, lowestSeq: 1 };
   return { kind: "ok", reply } as const;
 }
 

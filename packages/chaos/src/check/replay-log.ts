@@ -15,6 +15,8 @@ export interface Replay {
   readonly places: ReadonlyMap<number, Place>;
   /** For each seat the commits after which no tip had it any more. */
   readonly unseatedAt: ReadonlyMap<string, readonly number[]>;
+  /** Seats that were added more than once. */
+  readonly returned: ReadonlySet<string>;
 }
 
 /** An application entry is taken for this many epochs before a tip (`delivery.md`). */
@@ -47,6 +49,8 @@ export function replayLog(
   const places = new Map<number, Place>([[0, first]]);
   const tips = new Set<Place>([first]);
   const unseatedAt = new Map<string, number[]>();
+  const added = new Set([founder]);
+  const returned = new Set<string>();
 
   for (const entry of entries) {
     const place = places.get(entry.branch);
@@ -59,6 +63,7 @@ export function replayLog(
       if (!reachesTip(place, late)) breach("tip-or-late", entry, `a ${entry.kind} on an epoch that is over`);
       continue;
     }
+    // A note is taken for any epoch that is kept.
     if (entry.kind !== "commit") continue;
     checkCandidate(place, entry, supersedes(entry), breach);
     const seats = new Set(place.seats);
@@ -66,6 +71,8 @@ export function replayLog(
     for (const seat of seatsAdded) {
       if (seats.has(seat)) breach("seats-by-branch", entry, "adds a seat that the branch has");
       seats.add(seat);
+      if (added.has(seat)) returned.add(seat);
+      added.add(seat);
     }
     for (const seat of seatsRemoved) {
       if (!seats.delete(seat)) breach("seats-by-branch", entry, "removes a seat that the branch hasn't");
@@ -87,7 +94,7 @@ export function replayLog(
       unseatedAt.set(seat, [...(unseatedAt.get(seat) ?? []), entry.seq]);
     }
   }
-  return { places, unseatedAt };
+  return { places, unseatedAt, returned };
 }
 
 function checkCandidate(place: Place, entry: SeenEntry, supersedes: number | undefined, breach: Breach) {

@@ -18,6 +18,7 @@ export type Rule =
   | "candidates-in-order"
   | "seats-by-branch"
   | "tip-or-late"
+  | "kept-until-acknowledged"
   | "view-own-epochs"
   | "view-complete"
   | "read-fresh"

@@ -7,7 +7,7 @@ import { privateMessage, seededRandom, type SeededRandom } from "@thicket/delive
 import {
   authenticationRequests,
   deliveryRequests,
-  type EntryKind,
+  type MlsContentType,
   Login,
   requests,
   WireErrorCode,
@@ -369,7 +369,7 @@ async function knownValues(
   ];
   const { userId, deviceId } = people.mallory.identity;
   const mostly = <T>(usual: T, ...others: T[]): readonly T[] => [usual, usual, usual, usual, ...others];
-  const message = (kind: EntryKind) => wire(privateMessage(own.groupId, 0, kind, Buffer.alloc(40, 1)));
+  const message = (kind: MlsContentType) => wire(privateMessage(own.groupId, 0, kind, Buffer.alloc(40, 1)));
   const values: Readonly<Record<string, readonly unknown[]>> = {
     groupId: mostly(own.groupId, pair.groupId),
     seatId: mostly(own.seatId, ...pair.seats.map(({ seatId }) => seatId)),

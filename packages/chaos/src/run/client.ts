@@ -234,7 +234,6 @@ export function createClient(options: {
           }
           membership.known = true;
           const { headSeq, place } = result;
-          membership.lowestSeq = result.lowestSeq;
           listening?.seats.push({ seatId: membership.seatId, cursor, headSeq });
           if (membership.place === undefined && place !== undefined) membership.enter(place.branch);
         });

@@ -5,7 +5,7 @@ import type { FinalView, History, SeenEntry } from "../history.ts";
 import type { Client } from "./client.ts";
 import type { Membership } from "./group.ts";
 import { countPackages } from "./key-package-acts.ts";
-import { readAfter, takeWelcomes } from "./read-acts.ts";
+import { confirm, readAfter, takeWelcomes } from "./read-acts.ts";
 import type { Recorder } from "./recorder.ts";
 import type { World } from "./world.ts";
 
@@ -40,6 +40,8 @@ export async function concludeRound(
 async function emptyInbox(world: World, client: Client): Promise<void> {
   const lost = [...client.memberships.values()].filter(({ known }) => !known);
   if (lost.length > 0) await client.attach(lost);
+  // The clock was set back: what was to be held for a moment might be held for hours.
+  for (const membership of client.memberships.values()) await confirm(client, membership);
   while (await takeWelcomes(world, client, false));
 }
 
@@ -51,6 +53,7 @@ async function readViews(client: Client): Promise<FinalView[]> {
 /** Everything that the seat may read. A reader who isn't answered asks again: all is sound. */
 export async function readView(client: Client, membership: Membership): Promise<FinalView> {
   const entries: SeenEntry[] = [];
+  let lowestSeq = 1;
   for (;;) {
     const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);
     if (page === undefined) {
@@ -58,9 +61,10 @@ export async function readView(client: Client, membership: Membership): Promise<
       continue;
     }
     entries.push(...page.entries);
+    lowestSeq = page.lowestSeq;
     if (page.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= page.headSeq) break;
   }
-  const { group, seatId, lowestSeq } = membership;
+  const { group, seatId } = membership;
   return { groupId: group.groupId, seatId, entries, lowestSeq };
 }
 

@@ -24,6 +24,8 @@ export interface Group {
   readonly owners: Map<string, number>;
   /** Epoch tokens by the hash that a commit says. */
   readonly tokens: Map<string, Buffer>;
+  /** The commits on a branch that somebody has seen, first candidate first. */
+  candidates(branch: number): readonly number[];
   /** A commit that somebody has seen in the log. */
   observe(commit: SeenEntry): void;
 }
@@ -66,6 +68,10 @@ export function createGroup(founder: number, random: SeededRandom): Group {
     groupId,
     founderSeat,
     places,
+    candidates: (branch) =>
+      [...places.values()]
+        .flatMap((place) => (place.parent?.branch === branch ? [place.branch] : []))
+        .toSorted((a, b) => a - b),
     owners: new Map([[founderSeat, founder]]),
     tokens,
     observe,
@@ -85,9 +91,13 @@ export interface Membership {
   place: GroupPlace | undefined;
   /** The last seq that it has seen. */
   seen: number;
+  /** It has read everything up to here, page by page: what it may acknowledge. */
+  readUpTo: number;
+  /** What it may have acknowledged. */
+  acknowledged: number;
+  /** Bytes that it sent and has neither been answered for nor seen in the log. */
+  readonly unsettled: Set<string>;
   removed: boolean;
-  /** Entries before it are purged, as far as this seat was told. */
-  lowestSeq: number;
   take(entry: SeenEntry): void;
   /** It stands here now: after joining, or joining again. */
   enter(branch: number): void;
@@ -105,14 +115,18 @@ export function createMembership(
     known: false,
     place: undefined,
     seen: 0,
+    readUpTo: 0,
+    acknowledged: 0,
+    unsettled: new Set(),
     removed: false,
-    lowestSeq: 1,
     take(entry) {
       membership.seen = Math.max(membership.seen, entry.seq);
+      membership.unsettled.delete(entry.digest);
       if (entry.kind !== "commit") return;
       group.observe(entry);
       const known = commits.get(entry.branch);
       if (known === undefined || known.seq > entry.seq) commits.set(entry.branch, entry);
+      else if (known.seq < entry.seq) followLater(entry);
       advance();
     },
     enter(branch) {
@@ -123,6 +137,15 @@ export function createMembership(
       advance();
     },
   };
+
+  /** Half of those who see a later candidate go on there, as if they had found the first one bad. */
+  function followLater(candidate: SeenEntry): void {
+    const place = group.places.get(candidate.seq);
+    if (place?.seats.has(seat.seatId) !== true) return;
+    if ((candidate.seq + seat.seatToken.readUInt8(0)) % 2 === 0) return;
+    membership.place = place;
+    membership.removed = false;
+  }
 
   function advance(): void {
     for (;;) {

@@ -1,4 +1,4 @@
-import type { Acknowledge, AcknowledgeWelcomes, ListWelcomes, Read } from "../history.ts";
+import type { Acknowledge, AcknowledgeWelcomes, Confirm, ListWelcomes, Read } from "../history.ts";
 import { createMembership, type Membership } from "./group.ts";
 import { digestOf } from "./recorder.ts";
 import type { Client } from "./client.ts";
@@ -25,14 +25,19 @@ export async function readAfter(client: Client, membership: Membership, after: n
     "group.read",
     { groupId: group.groupId, seatId, seatToken, after, limit },
     { op: "read", groupId: group.groupId, seatId, after, limit },
-    ({ entries, headSeq }) => ({
+    ({ entries, headSeq, lowestSeq }) => ({
       entries: entries.map((entry) => client.see(group.groupId, entry)),
       headSeq,
+      lowestSeq,
     }),
   );
   if (operation?.outcome.kind !== "ok") return undefined;
   const { reply } = operation.outcome;
   for (const entry of reply.entries) membership.take(entry);
+  const last = reply.entries.at(-1);
+  if (last !== undefined && after <= membership.readUpTo) {
+    membership.readUpTo = Math.max(membership.readUpTo, last.seq);
+  }
   return reply;
 }
 
@@ -53,13 +58,29 @@ export async function acknowledge({ client, random }: Lane): Promise<void> {
     [...client.memberships.values()].filter(({ known, removed }) => known && !removed),
   );
   if (membership === undefined) return;
-  const { group, seatId, seatToken, seen } = membership;
-  const seq = random.below(4) === 0 ? random.below(seen + 1) : seen;
+  // Only what it has, without a gap: the relay may erase what all have acknowledged.
+  await readAfter(client, membership, membership.readUpTo, PAGE);
+  const { group, seatId, seatToken, readUpTo } = membership;
+  const seq = random.below(4) === 0 ? random.below(readUpTo + 1) : readUpTo;
+  membership.acknowledged = Math.max(membership.acknowledged, seq);
   await client.ask<"cursor.ack", Acknowledge>(
     "cursor.ack",
     { groupId: group.groupId, seatId, seatToken, seq },
     { op: "ack", groupId: group.groupId, seatId, seq },
     ({ ackedSeq }) => ({ ackedSeq }),
+  );
+}
+
+/** Says that it has taken the commit that began its epoch: Welcomes of that commit go out. */
+export async function confirm(client: Client, membership: Membership): Promise<void> {
+  const { group, seatId, seatToken, place } = membership;
+  if (place === undefined || membership.removed) return;
+  const { epoch, branch, token } = place;
+  await client.ask<"group.confirm", Confirm>(
+    "group.confirm",
+    { groupId: group.groupId, seatId, seatToken, epochToken: token, epoch, branch },
+    { op: "confirm", groupId: group.groupId, seatId, epoch, branch },
+    () => ({}),
   );
 }
 

@@ -10,9 +10,18 @@ import { drawFaults, type Fault } from "./draw-faults.ts";
 import { createGroup, createMembership, type Group } from "./group.ts";
 import { claim, countPackages, publish } from "./key-package-acts.ts";
 import { playFault } from "./play-fault.ts";
-import { acknowledge, readPage, takeWelcomes } from "./read-acts.ts";
+import { acknowledge, confirm, readPage, takeWelcomes } from "./read-acts.ts";
 import { createRecorder } from "./recorder.ts";
-import { append, commit, race, replayOne, settleOne, writeAgainstTheRules } from "./write-acts.ts";
+import {
+  append,
+  commit,
+  pickSeat,
+  race,
+  replayOne,
+  settleOne,
+  supersede,
+  writeAgainstTheRules,
+} from "./write-acts.ts";
 import type { Lane, World } from "./world.ts";
 
 export interface RoundOptions {
@@ -99,9 +108,11 @@ async function act(lane: Lane): Promise<unknown> {
   if (client.welcomeWaits) return takeWelcomes(world, client, random.below(8) === 0);
   if (lane.unsettled.length > 0 && random.below(2) === 0) return settleOne(lane);
   const draw = random.below(1000);
-  if (draw < 640) return append(lane);
-  if (draw < 690) return commit(lane);
-  if (draw < 715) return race(lane);
+  if (draw < 620) return append(lane);
+  if (draw < 665) return commit(lane);
+  if (draw < 690) return race(lane);
+  if (draw < 705) return supersede(lane);
+  if (draw < 715) return confirmOne(lane);
   if (draw < 800) return readPage(lane);
   if (draw < 890) return acknowledge(lane);
   if (draw < 925) return replayOne(lane);
@@ -111,6 +122,11 @@ async function act(lane: Lane): Promise<unknown> {
   if (draw < 986) return countPackages(client);
   if (draw < 998) return takeWelcomes(world, client, false);
   return client.reconnect();
+}
+
+async function confirmOne(lane: Lane): Promise<void> {
+  const membership = pickSeat(lane);
+  if (membership !== undefined) await confirm(lane.client, membership);
 }
 
 /** Creates the group, however often it takes, and invites the first members. */

@@ -1,7 +1,7 @@
 import type { SeededRandom } from "@thicket/delivery-service/testing";
 import type { Digest } from "../history.ts";
 import type { Client } from "./client.ts";
-import type { Group } from "./group.ts";
+import type { Group, Membership } from "./group.ts";
 
 /** What a Welcome means to the device that it is for. */
 export interface Invitation {
@@ -28,7 +28,7 @@ export interface Lane {
   /** Writes whose outcome is unknown, to be sent again as they were. */
   readonly unsettled: Again[];
   /** Some of the writes that were taken. */
-  readonly taken: Again[];
+  readonly taken: { again: Again; seq: number; membership: Membership }[];
 }
 
 /** Sends the same bytes once more. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { privateMessage } from "@thicket/delivery-service/testing";
 import { toHex } from "@thicket/protocol";
 import { wire } from "../clients/device.ts";
-import type { Append, Commit, Intent, Operation } from "../history.ts";
+import type { Append, Commit, Intent } from "../history.ts";
 import { type GroupPlace, type Membership } from "./group.ts";
 import { digestOf } from "./recorder.ts";
 import { catchUpByPages } from "./read-acts.ts";
@@ -13,6 +13,12 @@ const SEATS = { least: 3, most: 8 };
 const TAKEN = 40;
 /** A few are given up: nobody ever asks again what became of them. */
 const GIVES_UP = 5;
+
+type AppendKind = Append["kind"];
+const MOSTLY_TEXTS: readonly [AppendKind, ...AppendKind[]] = [
+  ...(["application", "application", "application", "application"] as const),
+  ...(["application", "application", "proposal", "note"] as const),
+];
 
 interface Draft {
   membership: Membership;
@@ -34,8 +40,8 @@ export async function append(lane: Lane): Promise<void> {
   const { random } = lane;
   const membership = pickSeat(lane);
   if (membership === undefined) return;
-  const kind = random.below(8) === 0 ? "proposal" : "application";
-  const back = kind === "application" && random.below(16) === 0 ? membership.place.parent : undefined;
+  const kind = random.pick([...MOSTLY_TEXTS]);
+  const back = kind !== "proposal" && random.below(16) === 0 ? membership.place.parent : undefined;
   // The seat may write where it belonged already.
   const place = back?.seats.has(membership.seatId) === true ? back : membership.place;
   const entryId = toHex(random.bytes(16));
@@ -46,16 +52,17 @@ export async function append(lane: Lane): Promise<void> {
 async function write(
   lane: Lane,
   draft: Draft,
-  kind: "application" | "proposal",
+  kind: AppendKind,
   tries: number,
-): Promise<Operation | undefined> {
+): Promise<Append | undefined> {
   const { membership, place, entryId } = draft;
-  const bytes = wire(
-    privateMessage(membership.group.groupId, place.epoch, kind, content(lane, entryId, place.branch)),
-  );
+  const text = content(lane, entryId, place.branch);
+  // A note is no MLSMessage.
+  const bytes =
+    kind === "note" ? text : wire(privateMessage(membership.group.groupId, place.epoch, kind, text));
   const send = sendAppend(lane, draft, kind, bytes);
   const operation = await send();
-  keep(lane, operation, async () => void (await send()));
+  keep(lane, operation, { membership, digest: digestOf(bytes), send });
   const stale = operation?.outcome.kind === "refused" && operation.outcome.error.code === "EPOCH_STALE";
   // Only after a definite EPOCH_STALE: the same message and entry id, encrypted in the new epoch.
   if (!stale || kind !== "application" || tries === 0 || lane.random.below(3) === 0) return operation;
@@ -65,7 +72,7 @@ async function write(
   return write(lane, { ...draft, place: next }, kind, tries - 1);
 }
 
-function sendAppend(lane: Lane, draft: Draft, kind: "application" | "proposal", bytes: Buffer) {
+function sendAppend(lane: Lane, draft: Draft, kind: AppendKind, bytes: Buffer) {
   const { membership, place, entryId, intent } = draft;
   const digest = digestOf(bytes);
   const request = { ...credentials(membership, place), entryId, kind, bytes };
@@ -97,13 +104,24 @@ function content({ random }: Lane, entryId: string, branch: number): Buffer {
 }
 
 /** What is unknown is asked again; what was taken is sometimes sent once more, long after. */
-function keep(lane: Lane, operation: Operation | undefined, again: () => Promise<void>): void {
+function keep(
+  lane: Lane,
+  operation: Append | Commit | undefined,
+  { membership, digest, send }: { membership: Membership; digest: string; send: () => Promise<unknown> },
+): void {
   if (operation === undefined) return;
-  if (operation.outcome.kind === "unknown") {
-    if (lane.random.below(GIVES_UP) > 0) lane.unsettled.push(again);
-  } else if (operation.outcome.kind === "ok") {
-    if (lane.taken.length < TAKEN) lane.taken.push(again);
-    else lane.taken[lane.random.below(TAKEN)] = again;
+  const { outcome } = operation;
+  if (outcome.kind === "unknown") {
+    if (lane.random.below(GIVES_UP) === 0) return;
+    membership.unsettled.add(digest);
+    lane.unsettled.push(async () => {
+      // Who has seen it in the log needn't ask.
+      if (membership.unsettled.delete(digest)) await send();
+    });
+  } else if (outcome.kind === "ok") {
+    const taken = { again: async () => void (await send()), seq: outcome.reply.seq, membership };
+    if (lane.taken.length < TAKEN) lane.taken.push(taken);
+    else lane.taken[lane.random.below(TAKEN)] = taken;
   }
 }
 
@@ -114,7 +132,9 @@ export async function settleOne(lane: Lane): Promise<void> {
 }
 
 export async function replayOne(lane: Lane): Promise<void> {
-  await oneOf(lane.random, lane.taken)?.();
+  const taken = oneOf(lane.random, lane.taken);
+  // What it has acknowledged may be purged, and then nobody knows that it was there.
+  if (taken !== undefined && taken.seq > taken.membership.acknowledged) await taken.again();
 }
 
 export async function commit(lane: Lane): Promise<void> {
@@ -141,9 +161,22 @@ export async function race(lane: Lane): Promise<void> {
   ]);
 }
 
-async function commitAs(lane: Lane, membership: Membership): Promise<void> {
+/** Another candidate for the epoch before, as if its first one had been found bad. */
+export async function supersede(lane: Lane): Promise<void> {
+  const membership = pickSeat(lane);
+  const parent = membership?.place.parent;
+  if (membership === undefined || parent?.seats.has(membership.seatId) !== true) return;
+  const last = membership.group.candidates(parent.branch).at(-1);
+  await commitAs(lane, membership, { place: parent, supersedes: last });
+}
+
+async function commitAs(
+  lane: Lane,
+  membership: Membership,
+  at: { place: GroupPlace | undefined; supersedes?: number | undefined } = { place: membership.place },
+): Promise<void> {
   const { random } = lane;
-  const { place } = membership;
+  const { place, supersedes } = at;
   if (place === undefined) return;
   const { added, removed } = chooseSeats(lane, membership, place);
   const entryId = toHex(random.bytes(16));
@@ -163,6 +196,7 @@ async function commitAs(lane: Lane, membership: Membership): Promise<void> {
     nextTokenHash,
     seatsAdded: added.map(({ seatId }) => seatId),
     seatsRemoved: removed,
+    ...(supersedes !== undefined && { supersedes }),
     welcomes: welcomes.map(({ payload, to }) => ({
       bytes: payload,
       to: to.map((device) => ({
@@ -187,12 +221,13 @@ async function commitAs(lane: Lane, membership: Membership): Promise<void> {
         nextTokenHash: hashText,
         seatsAdded: request.seatsAdded,
         seatsRemoved: removed,
+        supersedes,
         welcomes: welcomes.map(({ payload, to }) => ({ digest: digestOf(payload), to })),
       },
       ({ seq, receivedAt }) => ({ seq, receivedAt }),
     );
   const operation = await send();
-  keep(lane, operation, async () => void (await send()));
+  keep(lane, operation, { membership, digest: digestOf(bytes), send });
   if (operation?.outcome.kind === "refused") await catchUpByPages(lane, membership);
 }
 
