@@ -384,6 +384,7 @@ async function knownValues(
     cursor: [0, 1, 1000],
     userId: [userId, people.alice.identity.userId],
     deviceId: [deviceId, people.alice.identity.deviceId],
+    linkId: mostly("cd".repeat(32)),
     suite: mostly(SUITE, 2, 3, 0xffff),
     keyPackages: [packages, packages.slice(0, 1), packages.slice(2)],
     lastResort: packages,

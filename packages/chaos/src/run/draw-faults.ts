@@ -5,6 +5,7 @@ export type Fault = { readonly at: number; readonly node: number } & (
   | { kind: "cut" | "cut-mid-frame"; share: number }
   | { kind: "delay" | "swallow-answers"; share: number; ms: number }
   | { kind: "refuse" | "pause" | "kill" | "stop"; ms: number }
+  | { kind: "kill-database" | "kill-redis"; ms: number }
   | { kind: "fill-disk"; ms: number; free: number }
   | { kind: "jump-clock"; seconds: number }
 );
@@ -22,17 +23,24 @@ const DECK: Readonly<Record<Kind, number>> = {
   stop: 1,
   "fill-disk": 1,
   "jump-clock": 2,
+  "kill-database": 1,
+  "kill-redis": 1,
 };
+/** What only several nodes have. */
+const OF_SEVERAL: ReadonlySet<Kind> = new Set(["kill-database", "kill-redis"]);
 /** Operations that one deal is spread over, in a long run. */
 const SPREAD = 16_000;
 const HOUR = 3600;
 
 /** The faults of a round, from its random source alone. */
-export function drawFaults(random: SeededRandom, options: { operations: number; nodes: number }): Fault[] {
-  const deck = Object.entries(DECK).flatMap(([kind, times]): Kind[] =>
+export function drawFaults(
+  random: SeededRandom,
+  options: { operations: number; nodes: number; servers: boolean },
+): Fault[] {
+  const deck = Object.entries(DECK)
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- DECK's keys are the kinds
-    Array.from({ length: times }, () => kind as Kind),
-  );
+    .flatMap(([kind, times]): Kind[] => Array.from({ length: times }, () => kind as Kind))
+    .filter((kind) => options.servers || !OF_SEVERAL.has(kind));
   const faults: Fault[] = [];
   const deals = Math.max(1, Math.round(options.operations / SPREAD));
   const step = options.operations / (deals * deck.length + 1);
@@ -59,6 +67,8 @@ function draw(random: SeededRandom, kind: Kind, where: { at: number; node: numbe
     case "pause":
     case "kill":
     case "stop":
+    case "kill-database":
+    case "kill-redis":
       return { ...where, kind, ms: 20 + random.below(600) };
     case "fill-disk":
       return { ...where, kind, ms: 200 + random.below(600), free: random.below(64) * 1024 };

@@ -31,6 +31,18 @@ export async function playFault(stage: Stage, fault: Fault): Promise<void> {
         await sleep(fault.ms);
         await startAgain(stage, node);
       });
+    case "kill-database":
+    case "kill-redis": {
+      const server = fault.kind === "kill-redis" ? stage.servers?.redis : stage.servers?.postgres;
+      if (server === undefined) return;
+      return inTurn(server, async () => {
+        await server.kill();
+        await sleep(fault.ms);
+        // It doesn't come up while the disk is full.
+        stage.disk.free();
+        await server.restart();
+      });
+    }
     case "fill-disk":
       stage.disk.fill?.(fault.free);
       await sleep(fault.ms);
@@ -40,12 +52,12 @@ export async function playFault(stage: Stage, fault: Fault): Promise<void> {
   }
 }
 
-const turns = new WeakMap<StageNode, Promise<void>>();
+const turns = new WeakMap<object, Promise<void>>();
 
-/** One life and death of a node after the other. */
-function inTurn(node: StageNode, run: () => Promise<void>): Promise<void> {
-  const turn = (turns.get(node) ?? Promise.resolve()).then(run);
-  turns.set(node, turn);
+/** One life and death of the same process after the other. */
+function inTurn(process: object, run: () => Promise<void>): Promise<void> {
+  const turn = (turns.get(process) ?? Promise.resolve()).then(run);
+  turns.set(process, turn);
   return turn;
 }
 

@@ -47,7 +47,11 @@ export interface Round {
 export async function runRound(options: RoundOptions): Promise<Round> {
   const { stage, clients, seed } = options;
   const random = seededRandom(seed);
-  const faults = drawFaults(random, { operations: options.operations, nodes: stage.nodes.length });
+  const faults = drawFaults(random, {
+    operations: options.operations,
+    nodes: stage.nodes.length,
+    servers: stage.servers !== undefined,
+  });
   const world: World = {
     clients,
     groups: Array.from({ length: options.groups }, (_, index) => createGroup(index % clients.length, random)),

@@ -20,6 +20,12 @@ export function createDisk(): Disk {
   const directory = mkdtempSync(join(tmpdir(), "thicket-chaos-"));
   const mounted = mount("-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory);
   let full = false;
+  // Also where nobody disposes of it.
+  const unmount = () => {
+    if (mounted) spawnSync("umount", ["--lazy", directory], { stdio: "ignore" });
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once("exit", unmount);
   const resize = (bytes: number): boolean => mount("-o", `remount,size=${bytes}`, directory);
   return {
     directory,
@@ -39,8 +45,8 @@ export function createDisk(): Disk {
     },
     isFull: () => full,
     dispose() {
-      if (mounted) spawnSync("umount", ["--lazy", directory], { stdio: "ignore" });
-      rmSync(directory, { recursive: true, force: true });
+      process.off("exit", unmount);
+      unmount();
     },
   };
 }

@@ -51,6 +51,10 @@ export async function createRelayProcess(
       const env = { ...process.env, THICKET_PORT: String(port), ...environment() };
       const started = spawn(process.execPath, [...node, MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
       child = started;
+      // Whoever ends without a goodbye leaves no relay behind.
+      const follow = () => started.kill("SIGKILL");
+      process.once("exit", follow);
+      started.once("exit", () => process.off("exit", follow));
       let text = "";
       return new Promise((resolve, reject) => {
         const read = (chunk: Buffer) => {

@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SeededRandom } from "@thicket/delivery-service/testing";
+import { dumpPostgres } from "../dump/dump-postgres.ts";
 import { dumpSqlite } from "../dump/dump-sqlite.ts";
 import type { TableDump } from "../dump/find-names.ts";
 import { type Clock, createClock } from "./clock.ts";
 import { createDisk, type Disk } from "./disk.ts";
 import { createProxy, type Proxy } from "./proxy.ts";
 import { createRelayProcess, type RelayProcess } from "./relay-process.ts";
+import { type Servers, startServers } from "./servers.ts";
 
 export type Store = "sqlite" | "postgres";
 
@@ -23,6 +25,8 @@ export interface StageNode {
 export interface Stage {
   readonly store: Store;
   readonly nodes: readonly StageNode[];
+  /** PostgreSQL and Redis, where there are several nodes. */
+  readonly servers: Servers | undefined;
   readonly disk: Disk;
   /** What a login signs, whichever node it goes to. */
   readonly origin: string;
@@ -37,31 +41,62 @@ export interface Stage {
 
 /** What clients call it, through whichever proxy they come. */
 const ORIGIN = "http://chaos.test";
+const KEY_FILE = "authentication-key.json";
+/** No limit of the relay's is what is tested here: some are left, so that they are met now and then. */
+const LIMITS = {
+  CONNECTIONS_PER_ADDRESS: 10_000,
+  REQUESTS_PER_ADDRESS: 100_000,
+  REQUESTS_TOTAL: 100_000,
+  MESSAGES: 500,
+  COMMITS: 20,
+  CLAIMS: 50,
+  CLAIMS_PER_TARGET: 100_000,
+  LOGINS: 100_000,
+  REGISTRATIONS: 10_000,
+};
 
 export async function openStage(options: {
   store: Store;
   nodes: number;
   random: SeededRandom;
 }): Promise<Stage> {
-  if (options.store === "postgres") throw new Error("PostgreSQL isn't there yet");
   const workspace = mkdtempSync(join(tmpdir(), "thicket-chaos-stage-"));
   const disk = createDisk();
+  const servers = options.store === "postgres" ? await startServers(disk) : undefined;
+  const directoryOf = (index: number) => join(disk.directory, `data-${index}`);
   const nodes: StageNode[] = [];
   for (let index = 0; index < options.nodes; index++) {
-    nodes.push(await openNode({ index, workspace, disk, random: options.random }));
+    const clock = createClock(workspace, String(index));
+    const relay = await createRelayProcess(() => ({
+      ...environmentOf(servers),
+      ...clock.environment,
+      THICKET_DATA: directoryOf(index),
+    }));
+    const proxy = await createProxy(options.random, relay.port);
+    nodes.push({ relay, proxy, clock, url: `http://127.0.0.1:${proxy.port}` });
   }
-  await Promise.all(nodes.map(({ relay }) => relay.start()));
-  const [first] = nodes;
+  const [first, ...others] = nodes;
+  await first?.relay.start();
+  for (const [index, { relay }] of others.entries()) {
+    // All nodes attest by one key.
+    mkdirSync(directoryOf(index + 1), { recursive: true });
+    copyFileSync(join(directoryOf(0), KEY_FILE), join(directoryOf(index + 1), KEY_FILE));
+    await relay.start();
+  }
   return {
     store: options.store,
     nodes,
+    servers,
     disk,
     origin: ORIGIN,
     unplayable: [
       ...(disk.fill === undefined ? ["full disk (no mount)"] : []),
       ...(first?.clock.jump === undefined ? ["clock jumps (no libfaketime)"] : []),
     ],
-    dump: async () => dumpSqlite(join(disk.directory, "data", "delivery.sqlite")),
+    dump: async () =>
+      servers === undefined
+        ? dumpSqlite(join(directoryOf(0), "delivery.sqlite"))
+        : dumpPostgres(servers.postgres.url),
     async heal() {
       disk.free();
       for (const { relay, proxy, clock } of nodes) {
@@ -77,25 +112,22 @@ export async function openStage(options: {
         await relay.kill();
         await proxy.close();
       }
+      await servers?.dispose();
       disk.dispose();
       rmSync(workspace, { recursive: true, force: true });
     },
   };
 }
 
-async function openNode(options: {
-  index: number;
-  workspace: string;
-  disk: Disk;
-  random: SeededRandom;
-}): Promise<StageNode> {
-  const clock = createClock(options.workspace, String(options.index));
-  const relay = await createRelayProcess(() => ({
-    THICKET_DATA: join(options.disk.directory, "data"),
+function environmentOf(servers: Servers | undefined): Record<string, string> {
+  return {
     THICKET_ORIGIN: ORIGIN,
     THICKET_LOG: "warn",
-    ...clock.environment,
-  }));
-  const proxy = await createProxy(options.random, relay.port);
-  return { relay, proxy, clock, url: `http://127.0.0.1:${proxy.port}` };
+    ...Object.fromEntries(Object.entries(LIMITS).map(([name, value]) => [`THICKET_LIMIT_${name}`, String(value)])),
+    ...(servers && {
+      THICKET_DATABASE: servers.postgres.url,
+      THICKET_REDIS: servers.redis.url,
+      THICKET_DRAIN: "1",
+    }),
+  };
 }
