@@ -70,10 +70,7 @@ export type Commit = Asked<"commit", { seq: number; receivedAt: number }> &
 export type Attach = Asked<"attach", { attached: readonly boolean[] }> & {
   readonly seats: readonly (OfSeat & { cursor: number })[];
 };
-export type Read = Asked<
-  "read",
-  { entries: readonly SeenEntry[]; headSeq: number; lowestSeq: number }
-> &
+export type Read = Asked<"read", { entries: readonly SeenEntry[]; headSeq: number; lowestSeq: number }> &
   OfSeat & { readonly after: number; readonly limit: number };
 export type Acknowledge = Asked<"ack", { ackedSeq: number }> & OfSeat & { readonly seq: number };
 /** The seat says that it has taken the commit that began this epoch. */

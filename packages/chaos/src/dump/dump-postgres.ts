@@ -13,7 +13,9 @@ export async function dumpPostgres(url: string): Promise<TableDump[]> {
     const dumps: TableDump[] = [];
     for (const { table_schema: schema, table_name: name } of tables.rows) {
       const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM "${schema}"."${name}"`);
-      const values = rows.flatMap((row) => Object.values(row).flatMap((value) => [toBytes(value), SEPARATOR]));
+      const values = rows.flatMap((row) =>
+        Object.values(row).flatMap((value) => [toBytes(value), SEPARATOR]),
+      );
       // The Authentication Service knows people, that is what it is for; it has a schema of its own.
       if (!schema.includes("authentication")) dumps.push({ name, bytes: Buffer.concat(values) });
     }

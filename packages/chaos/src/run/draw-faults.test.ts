@@ -2,7 +2,8 @@ import { seededRandom } from "@thicket/delivery-service/testing";
 import { expect, test } from "vitest";
 import { drawFaults } from "./draw-faults.ts";
 
-const draw = (seed: number, operations = 3000) => drawFaults(seededRandom(seed), { operations, nodes: 3, servers: true });
+const draw = (seed: number, operations = 3000) =>
+  drawFaults(seededRandom(seed), { operations, nodes: 3, servers: true });
 
 test("what goes wrong follows from the seed", () => {
   expect(draw(7)).toEqual(draw(7));

@@ -49,12 +49,7 @@ export async function append(lane: Lane): Promise<void> {
 }
 
 /** `tries`: how often it may be encrypted anew after EPOCH_STALE. */
-async function write(
-  lane: Lane,
-  draft: Draft,
-  kind: AppendKind,
-  tries: number,
-): Promise<Append | undefined> {
+async function write(lane: Lane, draft: Draft, kind: AppendKind, tries: number): Promise<Append | undefined> {
   const { membership, place, entryId } = draft;
   const text = content(lane, entryId, place.branch);
   // A note is no MLSMessage.

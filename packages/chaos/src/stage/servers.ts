@@ -1,4 +1,10 @@
-import { findPostgres, findRedis, startPostgres, startRedis, type TestServer } from "@thicket/storage/testing";
+import {
+  findPostgres,
+  findRedis,
+  startPostgres,
+  startRedis,
+  type TestServer,
+} from "@thicket/storage/testing";
 import type { Disk } from "./disk.ts";
 
 /** What several nodes share. */

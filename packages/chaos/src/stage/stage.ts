@@ -123,7 +123,9 @@ function environmentOf(servers: Servers | undefined): Record<string, string> {
   return {
     THICKET_ORIGIN: ORIGIN,
     THICKET_LOG: "warn",
-    ...Object.fromEntries(Object.entries(LIMITS).map(([name, value]) => [`THICKET_LIMIT_${name}`, String(value)])),
+    ...Object.fromEntries(
+      Object.entries(LIMITS).map(([name, value]) => [`THICKET_LIMIT_${name}`, String(value)]),
+    ),
     ...(servers && {
       THICKET_DATABASE: servers.postgres.url,
       THICKET_REDIS: servers.redis.url,
