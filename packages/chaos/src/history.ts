@@ -26,8 +26,16 @@ export interface CommitClearFields {
 /** What a request came to: an answer, a definite refusal, or silence, after which both may be true. */
 export type Outcome<T> =
   | { kind: "ok"; reply: T }
-  | { kind: "refused"; error: { code: string; winner?: number | undefined } }
+  | { kind: "refused"; error: Refusal }
   | { kind: "unknown" };
+
+/** What the checker reads of a refusal. */
+export interface Refusal {
+  code: string;
+  winner?: number | undefined;
+  last?: number | undefined;
+  tips?: readonly { branch: number }[] | undefined;
+}
 
 interface Asked<Name extends string, Reply> {
   readonly op: Name;
@@ -130,6 +138,8 @@ export interface History {
   readonly finalViews: readonly FinalView[];
   /** Key packages left at the end, by device, where that was asked. */
   readonly finalCounts: readonly { device: number; count: number }[];
+  /** The store itself was killed: it may have said so. */
+  readonly storeMayFail: boolean;
 }
 
 /** The entry in a history's terms; `intern` makes equal ones the same object. */

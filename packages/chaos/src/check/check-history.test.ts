@@ -68,6 +68,23 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
     (draft) => change(draft, writeAt(draft, 8), { outcome: refused("RATE_LIMITED") }),
   ],
   [
+    "a resend that is refused for an epoch that ended after its entry came",
+    "refused-absent",
+    (draft) => {
+      change(draft, writeAt(draft, 6), { outcome: { kind: "unknown" } });
+      const again = { ...writeAt(draft, 6), ...last(draft), outcome: refused("EPOCH_STALE", 7) };
+      draft.operations.push(again as Operation);
+    },
+  ],
+  [
+    "a resend of what was taken that is refused",
+    "resend-same",
+    (draft) => {
+      const again = { ...writeAt(draft, 6), ...last(draft), outcome: refused("ENTRY_CONFLICT") };
+      draft.operations.push(again as Operation);
+    },
+  ],
+  [
     "an honest author who is refused as a stranger",
     "refusal-justified",
     (draft) => change(draft, stray(draft, "ann", 7), { outcome: refused("SEAT_REFUSED") }),
@@ -230,6 +247,16 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
     "a Welcome that comes after it was acknowledged",
     "welcome-erased",
     (draft) => void draft.operations.push(welcomed(draft, 2, "w2", "welcome 5")),
+  ],
+  [
+    "a store that fails where nothing happened to it",
+    "never-internal",
+    (draft) =>
+      change(
+        draft,
+        draft.operations.find(({ op }) => op === "ack"),
+        { outcome: refused("STORE_FAILED") },
+      ),
   ],
   [
     "an answer that says INTERNAL",

@@ -29,8 +29,10 @@ export function checkHistory(history: History): Violation[] {
   checkKeyPackages(history, report);
   checkWelcomes(history, logs, report);
   for (const operation of history.operations) {
-    if (operation.outcome.kind === "refused" && operation.outcome.error.code === "INTERNAL") {
-      report("never-internal", "the relay says that it has a bug", operation);
+    if (operation.outcome.kind !== "refused") continue;
+    const { code } = operation.outcome.error;
+    if (code === "INTERNAL" || (code === "STORE_FAILED" && !history.storeMayFail)) {
+      report("never-internal", `the relay says ${code}: it has a bug`, operation);
     }
   }
   return violations;

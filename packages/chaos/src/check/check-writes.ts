@@ -51,14 +51,21 @@ function checkPresent(
 
 function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
   if (operation.outcome.kind !== "refused") return;
-  const { code, winner } = operation.outcome.error;
+  const { code, winner, last, tips = [] } = operation.outcome.error;
   const place = log.places.get(operation.branch);
   // Of an epoch that is over nothing may be known any more, once its entries are purged.
   const forgotten = log.lowestSeq > 1 && place !== undefined && place.candidates.length > 0;
   if (operation.intent === "honest" && !forgotten && NEVER_TO_THE_HONEST.has(code)) {
     report("refusal-justified", `${code} to an honest author of group ${operation.groupId}`, operation);
   }
-  if (code !== "EPOCH_STALE" || place === undefined) return;
+  if (code !== "EPOCH_STALE") return;
+  // It names what came later: so the entry was in the log already when its resend was refused.
+  const latest = Math.max(winner ?? 0, last ?? 0, ...tips.map(({ branch }) => branch));
+  const there = log.entries.find(({ digest, seq }) => digest === operation.digest && seq < latest);
+  if (there !== undefined) {
+    report("refused-absent", `EPOCH_STALE for what is entry ${there.seq} of the log`, operation);
+  }
+  if (place === undefined) return;
   const [first] = place.candidates;
   if (first === undefined) {
     report("refusal-justified", `EPOCH_STALE, and nothing ended branch ${operation.branch}`, operation);
@@ -67,14 +74,25 @@ function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
   }
 }
 
+/** After these the same may be asked again: they say nothing about the write. */
+const PASSING = new Set(["RATE_LIMITED", "DISK_FULL", "STORE_FAILED", "SHUTTING_DOWN"]);
+
 /** All answers to one write agree; other bytes under its id were never taken. */
 function checkResends(history: History, report: Report): void {
   const first = new Map<string, Write>();
   for (const operation of history.operations) {
+    if (operation.op !== "append" && operation.op !== "commit") continue;
     const reply = accepted(operation);
-    if (reply === undefined || (operation.op !== "append" && operation.op !== "commit")) continue;
     const key = `${operation.groupId} ${operation.seatId} ${operation.entryId}`;
     const known = first.get(key);
+    if (reply === undefined) {
+      const { outcome } = operation;
+      const again = known?.digest === operation.digest && known.completed < operation.invoked;
+      if (again && outcome.kind === "refused" && !PASSING.has(outcome.error.code)) {
+        report("resend-same", `a resend of what was taken was refused with ${outcome.error.code}`, known, operation);
+      }
+      continue;
+    }
     if (known === undefined) first.set(key, operation);
     else if (known.digest !== operation.digest) {
       report("entry-once", "two entries were taken under one id", known, operation);

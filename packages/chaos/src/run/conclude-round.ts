@@ -19,6 +19,7 @@ const PAGE = 256;
 export async function concludeRound(
   world: World,
   recorder: Recorder,
+  storeMayFail: boolean,
 ): Promise<{ history: History; violations: readonly Violation[] }> {
   const { clients } = world;
   await until(() => clients.every((client) => client.isConnected()), CONNECTED_WITHIN);
@@ -29,7 +30,7 @@ export async function concludeRound(
     const finalCounts = await Promise.all(
       clients.map(async (client) => ({ device: client.index, count: (await countPackages(client)) ?? -1 })),
     );
-    const history = recorder.history({ finalViews: views.flat(), finalCounts });
+    const history = recorder.history({ finalViews: views.flat(), finalCounts, storeMayFail });
     const violations = checkHistory(history);
     const owed = violations.length > 0 && violations.every(({ rule }) => OWED.includes(rule));
     if (!owed || performance.now() > end) return { history, violations };

@@ -24,7 +24,7 @@ export interface Recorder {
   listen(listening: Omit<Listening, "seats" | "asked" | "entries" | "live">): Listening;
   /** Operations asked so far. */
   count(): number;
-  history(ends: Pick<History, "finalViews" | "finalCounts">): History;
+  history(ends: Pick<History, "finalViews" | "finalCounts" | "storeMayFail">): History;
 }
 
 export function createRecorder(onAsked: (count: number) => void): Recorder {

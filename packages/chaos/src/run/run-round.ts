@@ -90,7 +90,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       while (lane.unsettled.length > 0) await settleOne(lane);
     }),
   );
-  const conclusion = await concludeRound(world, recorder);
+  const conclusion = await concludeRound(world, recorder, stage.servers !== undefined);
   for (const client of clients) client.stop();
   return { ...conclusion, groups: world.groups, faults, duration };
 }
