@@ -13,6 +13,7 @@ import type { World } from "./world.ts";
 const OWED: readonly Rule[] = ["stream-complete", "welcome-delivered"];
 const OWED_WITHIN = 40_000;
 const CONNECTED_WITHIN = 60_000;
+const READ_WITHIN = 20_000;
 const PAGE = 256;
 
 /** Lets come what is owed, has every seat read all that it may, and checks the history with that. */
@@ -32,7 +33,7 @@ export async function concludeRound(
     );
     const history = recorder.history({ finalViews: views.flat(), finalCounts, storeMayFail });
     const violations = checkHistory(history);
-    const owed = violations.length > 0 && violations.every(({ rule }) => OWED.includes(rule));
+    const owed = violations.some(({ rule }) => OWED.includes(rule));
     if (!owed || performance.now() > end) return { history, violations };
     await sleep(300);
   }
@@ -51,13 +52,16 @@ async function readViews(client: Client): Promise<FinalView[]> {
   return Promise.all(known.map((membership) => readView(client, membership)));
 }
 
-/** Everything that the seat may read. A reader who isn't answered asks again: all is sound. */
+/** Everything that the seat may read. A reader who isn't answered asks again, and for some time: all is sound. */
 export async function readView(client: Client, membership: Membership): Promise<FinalView> {
   const entries: SeenEntry[] = [];
   let lowestSeq = 1;
+  const end = performance.now() + READ_WITHIN;
   for (;;) {
     const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);
     if (page === undefined) {
+      // What can't be read by then is missing from the view, and the checker says so.
+      if (performance.now() > end) break;
       await sleep(50);
       continue;
     }

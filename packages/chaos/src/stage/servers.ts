@@ -30,10 +30,17 @@ export async function startServers(disk: Disk): Promise<Servers> {
   try {
     const postgres = await startPostgres();
     const redis = await startRedis();
+    // Up to its first wait a kill is done at once: enough for an end without a goodbye.
+    const end = () => {
+      void redis.kill();
+      void postgres.kill();
+    };
+    process.once("exit", end);
     return {
       postgres,
       redis,
       async dispose() {
+        process.off("exit", end);
         await redis.kill();
         await postgres.kill();
       },
