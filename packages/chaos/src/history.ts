@@ -24,10 +24,7 @@ export interface CommitClearFields {
 }
 
 /** What a request came to: an answer, a definite refusal, or silence, after which both may be true. */
-export type Outcome<T> =
-  | { kind: "ok"; reply: T }
-  | { kind: "refused"; error: Refusal }
-  | { kind: "unknown" };
+export type Outcome<T> = { kind: "ok"; reply: T } | { kind: "refused"; error: Refusal } | { kind: "unknown" };
 
 /** What the checker reads of a refusal. */
 export interface Refusal {

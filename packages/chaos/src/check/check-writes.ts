@@ -89,7 +89,12 @@ function checkResends(history: History, report: Report): void {
       const { outcome } = operation;
       const again = known?.digest === operation.digest && known.completed < operation.invoked;
       if (again && outcome.kind === "refused" && !PASSING.has(outcome.error.code)) {
-        report("resend-same", `a resend of what was taken was refused with ${outcome.error.code}`, known, operation);
+        report(
+          "resend-same",
+          `a resend of what was taken was refused with ${outcome.error.code}`,
+          known,
+          operation,
+        );
       }
       continue;
     }

@@ -156,7 +156,8 @@ export function createClient(options: {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `ok` says which of the two it is
       if (reply.ok) into.end(operation, { kind: "ok", reply: read(reply as Accepted<K>) });
       // Where the store was killed the relay doesn't know itself whether it was carried out.
-      else if (reply.error.code === "STORE_FAILED" && stage.servers !== undefined) into.end(operation, UNKNOWN);
+      else if (reply.error.code === "STORE_FAILED" && stage.servers !== undefined)
+        into.end(operation, UNKNOWN);
       else into.end(operation, { kind: "refused", error: reply.error });
       return operation;
     },
