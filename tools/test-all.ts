@@ -67,6 +67,11 @@ const suites: Suite[] = [
     count: countVitest,
   },
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
+  {
+    name: "chaos",
+    command: ["pnpm", "chaos", "--operations", "3000", "--store", "sqlite"],
+    count: countSeeds,
+  },
   { name: "interop-openmls", command: ["pnpm", "interop", "openmls", "--seeds", "100"], count: countSeeds },
   {
     name: "interop-firefox",

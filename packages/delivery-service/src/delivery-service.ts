@@ -180,7 +180,7 @@ export async function openDeliveryService(
     "group.create": (_, request, committed) =>
       database.write(createGroup(request, { now }), about({ groupId: request.groupId }), committed),
     "group.attach": (_, request, committed) =>
-      database.write(attachSeats(request, { now }), about(...request.seats.map(seatOf)), committed),
+      database.write(attachSeats(request, { now }), about(...request.seats.map(attachOf)), committed),
     "group.append": (_, request, committed) =>
       database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
     "group.commit": async (_, request, committed) => {
@@ -249,12 +249,16 @@ function seatOf({ groupId, seatId }: Required<Pick<GroupPlan, "groupId" | "seatI
   return { groupId, seatId };
 }
 
-function memberOf(request: Required<Omit<GroupPlan, "cursors" | "entryId">>): GroupPlan {
+function attachOf(seat: DeliveryRequest<"group.attach">["seats"][number]): GroupPlan {
+  return { ...seatOf(seat), attaching: { epochToken: seat.epochToken } };
+}
+
+function memberOf(request: Required<Omit<GroupPlan, "cursors" | "attaching" | "entryId">>): GroupPlan {
   const { groupId, seatId, branch } = request;
   return { groupId, seatId, branch };
 }
 
-function writeOf(request: Required<Omit<GroupPlan, "cursors">>): GroupPlan {
+function writeOf(request: Required<Omit<GroupPlan, "cursors" | "attaching">>): GroupPlan {
   return { ...memberOf(request), entryId: request.entryId };
 }
 

@@ -116,9 +116,8 @@ function createJob<M extends Model, S extends Success>(
       return outcome.reply.ok ? undefined : outcome.reply;
     },
     settle(failure) {
-      // A refusal stands whatever became of the batch: it promised nothing.
-      const own = outcome?.reply ?? refuse("INTERNAL");
-      const reply = outcome === undefined || own.ok ? (failure ?? own) : own;
+      // What isn't committed refuses nobody either: EPOCH_STALE may have been for a winner that is no more.
+      const reply = failure ?? outcome?.reply ?? refuse("INTERNAL");
       const { committed } = told;
       if (committed !== undefined) guarded(() => committed(reply), told.onFault);
       told.resolve(reply);
