@@ -66,6 +66,8 @@ export interface DeliveryListeners {
   onKeyPackagesLow?(device: DeviceIdentity, pool: { suite: number; count: number }): void;
   /** A failing store or a bug, already answered with DISK_FULL, STORE_FAILED or INTERNAL. */
   onFault?(error: unknown): void;
+  /** So many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 export interface DeliveryServiceOptions extends DeliveryListeners {
@@ -145,6 +147,7 @@ export async function openDeliveryService(
     definition: DELIVERY,
     defer: options.defer,
     emit: (effect) => tell(options, effect),
+    onBatch: options.onBatch,
     onFault,
   });
   const blobs =

@@ -30,6 +30,8 @@ export interface DatabaseOptions<M extends Model> {
   emit?: (effect: M["effect"]) => void;
   /** Told of errors that a client sees as a code only. */
   onFault: (error: unknown) => void;
+  /** Told how many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** What a dialect is to the rest. */
@@ -46,12 +48,12 @@ export interface Dialect<M extends Model> {
  * @throws DatabaseStartError; what was there is left as it was.
  */
 export async function openDatabase<M extends Model>(options: DatabaseOptions<M>): Promise<Database<M>> {
-  const { location, definition, onFault, defer = setImmediate, emit = () => undefined } = options;
+  const { location, definition, onFault, onBatch, defer = setImmediate, emit = () => undefined } = options;
   const dialect: Dialect<M> =
     location.kind === "sqlite"
       ? openSqlite(location.file, definition, onFault)
       : await openPostgres(location, definition, onFault);
-  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, onFault });
+  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, onFault, onBatch });
   let closing: Promise<void> | undefined;
   return {
     async read(operation) {

@@ -40,6 +40,7 @@ export interface WriteQueueOptions<M extends Model> {
   defer: (run: () => void) => void;
   emit: (effect: M["effect"]) => void;
   onFault: (error: unknown) => void;
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** Bounds what one failing disk write takes with it, and how long a batch holds the first of its requests. */
@@ -50,7 +51,7 @@ const BATCH = 128;
  * refused or failing one leaves no trace.
  */
 export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>): WriteQueue<M> {
-  const { runBatch, defer, emit, onFault } = options;
+  const { runBatch, defer, emit, onFault, onBatch } = options;
   const waiting: Job<M>[] = [];
   let running = false;
   let idle: (() => void)[] = [];
@@ -64,6 +65,7 @@ export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>)
   async function runBatches(): Promise<void> {
     const batch = waiting.splice(0, BATCH);
     const failures = await runBatch(batch);
+    onBatch?.(batch.length);
     for (const [index, job] of batch.entries()) {
       for (const effect of job.settle(failures[index])) guarded(() => emit(effect), onFault);
     }
