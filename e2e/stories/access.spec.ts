@@ -1,8 +1,6 @@
-import { AxeBuilder } from "@axe-core/playwright";
-import { type Locator, type Page } from "@playwright/test";
+import { expectAccessible } from "../src/stage/expect-accessible.ts";
 import { expect, test } from "../src/stage/index.ts";
-
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
+import { tabTo } from "../src/stage/tab-to.ts";
 
 test("no screen breaks a rule of WCAG 2.1 AA that a machine can check, in light and in dark", async ({
   person,
@@ -118,36 +116,3 @@ test("the whole way by keyboard alone, and a new message is spoken", async ({ pe
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await expect(members).toBeFocused();
 });
-
-/** Presses Tab until this has the focus, as long as a whole round could take. */
-async function tabTo(page: Page, target: Locator): Promise<void> {
-  await expect(target).toBeVisible();
-  for (let press = 0; press < 60; press++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`Tab doesn't reach ${target.toString()}`);
-}
-
-async function expectAccessible(page: Page, screen: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    // Nothing is judged on its way from one colour to the other.
-    await page.waitForFunction(async () => {
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      return document.getAnimations().length === 0;
-    });
-    const { violations, passes } = await new AxeBuilder({ page }).setLegacyMode().withTags(RULES).analyze();
-    expect(
-      violations.map(({ id, nodes }) => ({
-        id,
-        nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })),
-      })),
-      `${screen}, ${colorScheme}`,
-    ).toEqual([]);
-    expect(
-      passes.some(({ id }) => id === "color-contrast"),
-      `${screen}: contrast was measured`,
-    ).toBe(true);
-  }
-}

@@ -1,7 +1,7 @@
 import { test as base } from "@playwright/test";
 import type { BrowserName } from "./browser.ts";
 import { createPerson, type Person, type PersonOptions } from "./person.ts";
-import { createRelay, freePort, type RelayProcess } from "./relay-process.ts";
+import { createRelay, freePort, type RelayProcess, type RelaySettings } from "./relay-process.ts";
 import { createWiretap, type Wiretap } from "./wiretap.ts";
 
 export { expect } from "@playwright/test";
@@ -12,6 +12,7 @@ export interface StageOptions {
   browserKind: BrowserName;
   workerPrelude: string | undefined;
   plantedMarkup: string | undefined;
+  relaySettings: RelaySettings;
 }
 
 interface Stage extends StageOptions {
@@ -35,9 +36,11 @@ export const test = base.extend<Stage>({
   browserKind: ["chromium", { option: true }],
   workerPrelude: [undefined, { option: true }],
   plantedMarkup: [undefined, { option: true }],
-  relay: async ({ wiretap, workerPrelude, plantedMarkup }, use, info) => {
+  relaySettings: [{}, { option: true }],
+  relay: async ({ wiretap, workerPrelude, plantedMarkup, relaySettings }, use, info) => {
     const relay = await createRelay({
       publicPort: wiretap.port,
+      settings: relaySettings,
       ...(workerPrelude !== undefined && { workerPrelude }),
       ...(plantedMarkup !== undefined && { plantedMarkup }),
     });

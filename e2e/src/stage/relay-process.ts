@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 const MAIN = join(import.meta.dirname, "../../../apps/relay/src/main.ts");
 
@@ -20,14 +21,20 @@ export interface RelayProcess {
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** A code with which so many people may sign up, made by the command beside the running process. */
+  invite(uses?: number): Promise<string>;
   /** Every byte of the data directory, file by file. */
   files(): Promise<{ name: string; bytes: Buffer }[]>;
   dispose(): Promise<void>;
 }
 
+/** Environment variables of the relay's, beyond those by which the stage finds it. */
+export type RelaySettings = Readonly<Record<`THICKET_${string}`, string>>;
+
 export interface RelayOptions {
   /** The port that people's browsers know, where it isn't the relay's own. */
   publicPort?: number;
+  settings?: RelaySettings;
   /** JavaScript that runs in everybody's engine worker before its own: how a browser that refuses something is played. */
   workerPrelude?: string;
   /** HTML at the head of the page, and what it may point at as /planted.js: how somebody who can write into the page is played. */
@@ -41,17 +48,17 @@ export async function createRelay(options: RelayOptions = {}): Promise<RelayProc
   const output: string[] = [];
   let child: ChildProcess | undefined;
 
+  const env = {
+    ...process.env,
+    THICKET_PORT: String(port),
+    THICKET_DATA: dataDirectory,
+    ...(webDirectory !== undefined && { THICKET_WEB: webDirectory }),
+    THICKET_ORIGIN: `http://localhost:${options.publicPort ?? port}`,
+    ...options.settings,
+  };
+
   async function start(): Promise<void> {
-    child = spawn(process.execPath, [MAIN], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        ...process.env,
-        THICKET_PORT: String(port),
-        THICKET_DATA: dataDirectory,
-        ...(webDirectory !== undefined && { THICKET_WEB: webDirectory }),
-        THICKET_ORIGIN: `http://localhost:${options.publicPort ?? port}`,
-      },
-    });
+    child = spawn(process.execPath, [MAIN], { stdio: ["ignore", "pipe", "pipe"], env });
     child.stdout?.on("data", (data: Buffer) => output.push(data.toString("utf8")));
     child.stderr?.on("data", (data: Buffer) => output.push(data.toString("utf8")));
     await untilHealthy(port, child, output);
@@ -74,6 +81,14 @@ export async function createRelay(options: RelayOptions = {}): Promise<RelayProc
     start,
     kill: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
+    invite: async (uses = 1) => {
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [MAIN, "invite", "--uses", String(uses)],
+        { env },
+      );
+      return stdout.trim();
+    },
     files: () => readTree(dataDirectory),
     dispose: async () => {
       await end("SIGKILL");

@@ -12,6 +12,8 @@ export interface Wiretap {
   cut(): void;
   /** While blocked, connections are refused at once: the network is gone. */
   block(blocked: boolean): void;
+  /** From now on everybody comes from this address, which is named to the relay as a reverse proxy would. */
+  forwardFrom(address: string): void;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function createWiretap(port: number): Promise<Wiretap> {
   const lines: Line[] = [];
   const sockets = new Set<Socket>();
   let blocked = false;
+  let from: string | undefined;
 
   const server: Server = createServer((browser) => {
     if (blocked) {
@@ -35,7 +38,7 @@ export async function createWiretap(port: number): Promise<Wiretap> {
     const relay = connect(target, "127.0.0.1");
     const line: Line = { up: [], down: [], person: () => userAgent(line.up) };
     lines.push(line);
-    join(browser, relay, line.up);
+    join(browser, relay, line.up, from);
     join(relay, browser, line.down);
     for (const socket of [browser, relay]) {
       sockets.add(socket);
@@ -64,6 +67,9 @@ export async function createWiretap(port: number): Promise<Wiretap> {
       blocked = value;
       if (value) cut();
     },
+    forwardFrom: (address) => {
+      from = address;
+    },
     close: async () => {
       cut();
       server.close();
@@ -72,13 +78,23 @@ export async function createWiretap(port: number): Promise<Wiretap> {
   };
 }
 
-function join(from: Socket, to: Socket, kept: Buffer[]): void {
+/** With an address, the connection's first request names it; an upgraded one has no other. */
+function join(from: Socket, to: Socket, kept: Buffer[], address?: string): void {
   from.on("data", (data: Buffer) => {
+    to.write(kept.length === 0 && address !== undefined ? withAddress(data, address) : data);
     kept.push(data);
-    to.write(data);
   });
   from.on("close", () => to.destroy());
   from.on("error", () => to.destroy());
+}
+
+function withAddress(head: Buffer, address: string): Buffer {
+  const line = head.indexOf("\r\n") + 2;
+  return Buffer.concat([
+    head.subarray(0, line),
+    Buffer.from(`X-Forwarded-For: ${address}\r\n`),
+    head.subarray(line),
+  ]);
 }
 
 function userAgent(up: Buffer[]): string {

@@ -12,6 +12,7 @@ import { ConversationList } from "./features/conversation-list/conversation-list
 import { Conversation } from "./features/conversation/conversation.tsx";
 import { MembersPanel } from "./features/members/members-panel.tsx";
 import { NewConversation } from "./features/new-conversation/new-conversation.tsx";
+import { clearInvite } from "./features/onboarding/invite-link.ts";
 import { Onboarding } from "./features/onboarding/onboarding.tsx";
 import { Settings } from "./features/settings/settings.tsx";
 import { Switcher } from "./features/switcher/switcher.tsx";
@@ -45,10 +46,10 @@ function Stage() {
       return connection.state === "refused" && isStoreError(connection.error) ? (
         <CannotStart error={connection.error} />
       ) : (
-        <>
+        <div className="flex h-dvh flex-col bg-paper">
+          <ConnectionBanner onboarding />
           <Onboarding />
-          <ConnectionBanner floating />
-        </>
+        </div>
       );
     case "signedUp":
       return <Shell />;
@@ -60,6 +61,7 @@ function Shell() {
   const home = route.page === "home";
   useShortcut();
   useDocumentTitle();
+  useEffect(clearInvite, []);
   return (
     <div className="safe-top safe-x flex h-dvh flex-col bg-paper">
       <ConnectionBanner />

@@ -21,7 +21,7 @@ export function TextField({
       <label htmlFor={id} className="mb-1.5 block text-small font-semibold">
         {label}
       </label>
-      <div className="flex h-12 items-center rounded-xl border border-line bg-surface px-3.5 focus-within:border-leaf focus-within:outline-2 focus-within:-outline-offset-1 focus-within:outline-leaf has-[[aria-invalid=true]]:border-danger">
+      <div className="flex h-12 items-center rounded-xl border border-line bg-surface px-3.5 focus-within:border-leaf focus-within:outline-2 focus-within:-outline-offset-1 focus-within:outline-leaf has-[[aria-invalid=true]]:border-danger has-[[aria-invalid=true]]:focus-within:border-danger has-[[aria-invalid=true]]:focus-within:outline-danger">
         {lead && (
           <span aria-hidden="true" className="mr-0.5 text-base text-muted">
             {lead}
@@ -38,7 +38,7 @@ export function TextField({
       <p
         id={`${id}-note`}
         aria-live="polite"
-        className={`mt-1.5 min-h-4.5 text-small ${TONES[note?.tone ?? "help"]}`}
+        className={`mt-1.5 min-h-4.5 text-small text-pretty ${TONES[note?.tone ?? "help"]}`}
       >
         {note?.text}
       </p>
