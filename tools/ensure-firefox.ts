@@ -12,7 +12,7 @@ export function ensureFirefox(): string {
     ],
     packages: ["firefox-esr"],
     advice:
-      "FIREFOX_MISSING: the engine is compared with the one in Firefox and none was found. Install it " +
+      "FIREFOX_MISSING: the app is tried in Firefox, and the engine compared with Firefox's, and none was found. Install it " +
       "(Debian: sudo apt-get install firefox-esr; macOS: brew install --cask firefox) " +
       "or name it in FIREFOX_PATH, then run the command again.",
   });

@@ -73,7 +73,7 @@ const suites: Suite[] = [
   {
     name: "e2e",
     command: ["pnpm", "e2e", "--reporter=list,json"],
-    environment: () => ({ PLAYWRIGHT_JSON_OUTPUT_FILE: report("e2e") }),
+    environment: () => ({ PLAYWRIGHT_JSON_OUTPUT_FILE: report("e2e"), FIREFOX_PATH: ensureFirefox() }),
     count: countPlaywright,
   },
 ];

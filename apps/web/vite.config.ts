@@ -2,6 +2,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
+import { hashScripts } from "./src/build/hash-scripts.ts";
 
 const relay = process.env["THICKET_RELAY"] ?? "http://localhost:8080";
 
@@ -9,6 +10,7 @@ export default defineConfig({
   plugins: [
     react(),
     tailwindcss(),
+    hashScripts(),
     VitePWA({
       strategies: "injectManifest",
       srcDir: "src/service-worker",
@@ -43,7 +45,7 @@ export default defineConfig({
   ],
   build: {
     target: "es2024",
-    // The relay's CSP allows scripts from 'self' only: nothing may be inlined.
+    // The relay's CSP allows files of the build only: nothing may be inlined.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

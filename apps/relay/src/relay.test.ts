@@ -44,6 +44,21 @@ describe("a running relay", () => {
     return { connection, group };
   }
 
+  it("[WEB-HEADERS-1] what is asked of the sockets over plain HTTP is refused with the headers of a bare answer", async () => {
+    for (const query of [
+      "",
+      "?EIO=4&transport=polling",
+      "?EIO=3&transport=websocket",
+      "?EIO=4&transport=none&sid=x",
+    ]) {
+      const answer = await fetch(`${relay.url}/socket.io/${query}`);
+      expect(answer.status, query).toBe(400);
+      expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'none'; sandbox;/);
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(answer.headers.get("cross-origin-resource-policy")).toBe("same-origin");
+    }
+  });
+
   it("[RELAY-FANOUT-1] an entry reaches every attached seat; a removed one hears of its removal and then nothing", async () => {
     const { connection, group } = await openGroup();
     const listener = await openDelivery(bob);

@@ -3,17 +3,14 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
-import {
-  createKeyPackageCheck,
-  createLoginCheck,
-  DatabaseStartError,
-  openDeliveryService,
-} from "@thicket/delivery-service";
+import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
+import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { StartError } from "./start-error.ts";
 import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
+import { bareHeaders } from "./transport/security-headers.ts";
 import { createSockets } from "./transport/sockets.ts";
 
 export interface Relay {
@@ -32,7 +29,7 @@ type Opened = (() => unknown)[];
  */
 export async function startRelay(config: Config, log: Log): Promise<Relay> {
   const opened: Opened = [];
-  let handle: HttpHandler = (_, response) => response.writeHead(503).end();
+  let handle: HttpHandler = (_, response) => response.writeHead(503, bareHeaders(config.origins ?? [])).end();
   try {
     // The port first: a relay that can't have it must not touch the data.
     const server = createServer((request, response) => handle(request, response));
@@ -64,7 +61,7 @@ async function openServices(options: {
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
   const authentication = await openAuthenticationService({
-    directory: config.dataDirectory,
+    database: { kind: "sqlite", file: join(config.dataDirectory, "authentication.sqlite") },
     now,
     random,
     onFault: log.fault,
@@ -74,8 +71,8 @@ async function openServices(options: {
   const sockets = createSockets({ server, log, now, origins, host });
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication.asKeys;
-  const delivery = openDeliveryService({
-    file: join(config.dataDirectory, "delivery.sqlite"),
+  const delivery = await openDeliveryService({
+    database: { kind: "sqlite", file: join(config.dataDirectory, "delivery.sqlite") },
     now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),

@@ -1,4 +1,5 @@
 import { test as base } from "@playwright/test";
+import type { BrowserName } from "./browser.ts";
 import { createPerson, type Person, type PersonOptions } from "./person.ts";
 import { createRelay, freePort, type RelayProcess } from "./relay-process.ts";
 import { createWiretap, type Wiretap } from "./wiretap.ts";
@@ -6,8 +7,14 @@ import { createWiretap, type Wiretap } from "./wiretap.ts";
 export { expect } from "@playwright/test";
 export type { Person } from "./person.ts";
 
-interface Stage {
+export interface StageOptions {
+  /** What everybody uses: each Playwright project has one. */
+  browserKind: BrowserName;
   workerPrelude: string | undefined;
+  plantedMarkup: string | undefined;
+}
+
+interface Stage extends StageOptions {
   relay: RelayProcess;
   /** Everybody's browser reaches the relay through it. */
   wiretap: Wiretap;
@@ -25,11 +32,14 @@ export const test = base.extend<Stage>({
     await use(wiretap);
     await wiretap.close();
   },
+  browserKind: ["chromium", { option: true }],
   workerPrelude: [undefined, { option: true }],
-  relay: async ({ wiretap, workerPrelude }, use, info) => {
+  plantedMarkup: [undefined, { option: true }],
+  relay: async ({ wiretap, workerPrelude, plantedMarkup }, use, info) => {
     const relay = await createRelay({
       publicPort: wiretap.port,
       ...(workerPrelude !== undefined && { workerPrelude }),
+      ...(plantedMarkup !== undefined && { plantedMarkup }),
     });
     wiretap.aim(relay.port);
     await relay.start();
@@ -40,10 +50,10 @@ export const test = base.extend<Stage>({
   origin: async ({ relay: _relay, wiretap }, use) => {
     await use(`http://localhost:${wiretap.port}`);
   },
-  person: async ({ origin }, use) => {
+  person: async ({ origin, browserKind }, use) => {
     const all: Person[] = [];
     await use(async (name, options) => {
-      const person = await createPerson(name, origin, options);
+      const person = await createPerson(name, origin, { browser: browserKind, ...options });
       all.push(person);
       return person;
     });

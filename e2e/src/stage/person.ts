@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium, expect, type Locator, type Page } from "@playwright/test";
-import { chromiumArguments, chromiumPath } from "./chromium.ts";
+import { type BrowserContext, expect, type Locator, type Page } from "@playwright/test";
+import { type BrowserName, openBrowser, profilesOf } from "./browser.ts";
 
 /** Somebody with a browser profile of their own. Their verbs are what a person does; they wait for what a person would see. */
 export interface Person {
@@ -35,12 +34,17 @@ export interface Person {
   makeAdmin(handle: string): Promise<void>;
   rename(title: string): Promise<void>;
   leave(): Promise<void>;
-  /** What the browser's console complained of, and errors that nobody caught: of the pages and their workers. */
+  /**
+   * What the browser's console complained of, and errors that nobody caught: of the pages and their workers. What a page
+   * did against its Content-Security-Policy is among it as "CSP: directive what", also where the console keeps silent.
+   */
   complaints(): string[];
   dispose(): Promise<void>;
 }
 
 export interface PersonOptions {
+  /** Default: Chromium. */
+  browser?: BrowserName;
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
   /** A phone: no hover, a coarse pointer, the page scaled to the screen. */
@@ -52,7 +56,8 @@ export async function createPerson(
   origin: string,
   options: PersonOptions = {},
 ): Promise<Person> {
-  const profile = await mkdtemp(join(tmpdir(), `thicket-${name}-`));
+  const browser = options.browser ?? "chromium";
+  const profile = await mkdtemp(join(profilesOf(browser), `thicket-${name}-`));
   const handle = name;
   let context: BrowserContext | undefined;
   let current: Page | undefined;
@@ -65,9 +70,7 @@ export async function createPerson(
   const messageLog = () => page().getByRole("log", { name: "Messages" });
 
   async function open(): Promise<void> {
-    context = await chromium.launchPersistentContext(profile, {
-      executablePath: chromiumPath,
-      args: chromiumArguments,
+    context = await openBrowser(browser, profile, {
       userAgent: name,
       viewport: options.viewport ?? { width: 1280, height: 800 },
       colorScheme: options.colorScheme ?? "light",
@@ -78,6 +81,11 @@ export async function createPerson(
       if (message.type() === "error") complaints.push(message.text());
     });
     context.on("weberror", (error) => complaints.push(String(error.error())));
+    await context.addInitScript(() =>
+      addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+        console.error(`CSP: ${effectiveDirective} ${blockedURI}`),
+      ),
+    );
     current = context.pages()[0] ?? (await context.newPage());
     await current.goto(origin);
   }
@@ -99,6 +107,12 @@ export async function createPerson(
     for (const lock of ["SingletonLock", "SingletonCookie", "SingletonSocket"]) {
       await rm(join(profile, lock), { force: true });
     }
+  }
+
+  async function write(box: Locator, text: string): Promise<void> {
+    // `fill` changes nothing in the Firefox that isn't Playwright's own.
+    if (browser === "firefox") return box.pressSequentially(text);
+    return box.fill(text);
   }
 
   async function withMembers<T>(act: (panel: Locator) => Promise<T>): Promise<T> {
@@ -124,7 +138,7 @@ export async function createPerson(
       return tab;
     },
     signUp: async () => {
-      await page().getByRole("textbox", { name: "Handle" }).fill(handle);
+      await write(page().getByRole("textbox", { name: "Handle" }), handle);
       await page().getByRole("button", { name: "Create account" }).click();
       await expect(page().getByRole("button", { name: "New conversation" }).first()).toBeVisible();
     },
@@ -132,10 +146,10 @@ export async function createPerson(
       await page().getByRole("button", { name: "New conversation" }).first().click();
       const dialog = page().getByRole("dialog");
       for (const other of handles) {
-        await dialog.getByRole("textbox", { name: "Handles" }).fill(other);
+        await write(dialog.getByRole("textbox", { name: "Handles" }), other);
         await page().keyboard.press("Enter");
       }
-      if (title) await dialog.getByRole("textbox", { name: "Group title" }).fill(title);
+      if (title) await write(dialog.getByRole("textbox", { name: "Group title" }), title);
       await dialog.getByRole("button", { name: /^Start/ }).click();
       await expect(page().getByRole("textbox", { name: "Message" })).toBeEnabled();
     },
@@ -145,7 +159,7 @@ export async function createPerson(
     },
     send: async (text) => {
       const box = page().getByRole("textbox", { name: "Message" });
-      await box.fill(text);
+      await write(box, text);
       await box.press("Enter");
       await expect(box).toHaveValue("");
       await expect(messageLog().getByText(text, { exact: true }).last()).toBeVisible();

@@ -30,13 +30,14 @@ export interface RelayOptions {
   publicPort?: number;
   /** JavaScript that runs in everybody's engine worker before its own: how a browser that refuses something is played. */
   workerPrelude?: string;
+  /** HTML at the head of the page, and what it may point at as /planted.js: how somebody who can write into the page is played. */
+  plantedMarkup?: string;
 }
 
 export async function createRelay(options: RelayOptions = {}): Promise<RelayProcess> {
   const port = await freePort();
   const dataDirectory = await mkdtemp(join(tmpdir(), "thicket-e2e-"));
-  const webDirectory =
-    options.workerPrelude === undefined ? undefined : await webBuildWith(options.workerPrelude);
+  const webDirectory = await webBuildWith(options);
   const output: string[] = [];
   let child: ChildProcess | undefined;
 
@@ -97,17 +98,26 @@ async function untilHealthy(port: number, child: ChildProcess, output: string[])
   throw new Error(`the relay did not come up:\n${output.join("")}`);
 }
 
-/** A copy of the web build whose worker runs `prelude` first. */
-async function webBuildWith(prelude: string): Promise<string> {
+/** A copy of the web build whose worker runs a prelude first or whose page holds more; undefined where it's the build itself. */
+async function webBuildWith({ workerPrelude, plantedMarkup }: RelayOptions): Promise<string | undefined> {
+  if (workerPrelude === undefined && plantedMarkup === undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "thicket-web-"));
   await cp(WEB_BUILD, directory, { recursive: true });
-  const assets = join(directory, "assets");
-  for (const name of await readdir(assets)) {
-    if (!name.startsWith("engine.worker")) continue;
-    const path = join(assets, name);
-    // The compressed copies hold the worker without the prelude.
-    if (!name.endsWith(".js")) await rm(path);
-    else await writeFile(path, `${prelude}\n${await readFile(path, "utf8")}`);
+  const change = async (path: string, edit: (text: string) => string) => {
+    await writeFile(path, edit(await readFile(path, "utf8")));
+    // The compressed copies hold the file as it was.
+    for (const packed of [`${path}.br`, `${path}.gz`]) await rm(packed, { force: true });
+  };
+  if (workerPrelude !== undefined) {
+    const assets = join(directory, "assets");
+    for (const name of await readdir(assets)) {
+      if (!/^engine\.worker.*\.js$/.test(name)) continue;
+      await change(join(assets, name), (text) => `${workerPrelude}\n${text}`);
+    }
+  }
+  if (plantedMarkup !== undefined) {
+    await change(join(directory, "index.html"), (text) => text.replace("<head>", `<head>${plantedMarkup}`));
+    await writeFile(join(directory, "planted.js"), `document.documentElement.dataset.planted = "ran";\n`);
   }
   return directory;
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { codec, encode } from "@thicket/mls/public";
 import { type AccountId, fromHex } from "@thicket/protocol";
-import type { Transaction } from "./db/database.ts";
+import type { Transaction } from "./db/access.ts";
 
 /** What an event's body is. Numbers are stored: never reuse one. */
 export const EVENT_KIND = {

@@ -2,7 +2,6 @@ export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.t
 export {
   type AuthenticationService,
   type AuthenticationServiceOptions,
-  IN_MEMORY,
   openAuthenticationService,
 } from "./open-authentication-service.ts";
 export { type AuthenticationStartCode, AuthenticationStartError } from "./start-error.ts";

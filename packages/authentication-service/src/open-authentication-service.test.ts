@@ -12,11 +12,25 @@ import {
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fromHex } from "@thicket/protocol";
+import {
+  alter,
+  describeOnEachKeptDatabase,
+  inspect,
+  describeWithPostgres,
+  onPostgres,
+} from "@thicket/storage/contract";
 import { describe, expect, test } from "vitest";
-import { createDatabase } from "./db/database.ts";
-import { openConnection } from "./db/open-connection.ts";
-import { IN_MEMORY } from "./index.ts";
-import { DAY, NOW, openService, person, place, signUp, temporaryDirectory } from "./testing/people.ts";
+import {
+  DAY,
+  NOW,
+  newPlace,
+  openService,
+  type Place,
+  person,
+  place,
+  signUp,
+  temporaryDirectory,
+} from "./testing/people.ts";
 
 const alice = await person("alice");
 const bob = await person("bobby");
@@ -32,7 +46,7 @@ async function usedDirectory(): Promise<{ directory: string; attestation: Uint8A
   return { directory, attestation };
 }
 
-const startCode = async (directory: string): Promise<unknown> =>
+const startCode = async (directory: string | Place): Promise<unknown> =>
   openService(directory).then(
     () => "started",
     (error: unknown) => (error instanceof Error && "code" in error ? error.code : error),
@@ -66,10 +80,10 @@ test("[AS-9] an account that was acknowledged is there though nobody closed the 
 });
 
 test("in memory it works alike and leaves nothing", async () => {
-  const service = await openService(IN_MEMORY);
+  const service = await openService({ database: { kind: "sqlite", file: ":memory:" } });
   const attestation = await signUp(service, alice);
   expect((await service.checkLogin(await alice.login(attestation), place)).ok).toBe(true);
-  expect(existsSync(IN_MEMORY)).toBe(false);
+  expect(existsSync(":memory:")).toBe(false);
 });
 
 describe("the AS key", () => {
@@ -146,6 +160,58 @@ describe("the AS key", () => {
   });
 });
 
+describeWithPostgres("the AS key of a database on PostgreSQL", () => {
+  test("[AS-10] is remembered by the database from the first start: another node needs the same file", async () => {
+    const first = newPlace(onPostgres);
+    const service = await openService(first);
+    const other = { ...first, keyFile: join(temporaryDirectory(), "authentication-key.json") };
+    expect(await startCode(other)).toBe("AS_KEY_LOST");
+    expect(existsSync(other.keyFile)).toBe(false);
+    copyFileSync(first.keyFile ?? "", other.keyFile);
+    const second = await openService(other);
+    expect(second.asKeys).toEqual(service.asKeys);
+    const attestation = await signUp(service, alice);
+    expect((await second.checkLogin(await alice.login(attestation), place)).ok).toBe(true);
+    rmSync(other.keyFile);
+    expect(await startCode(other)).toBe("AS_KEY_LOST");
+  });
+
+  test("[AS-10] of nodes that start together for the first time, each with a key of its own, one wins", async () => {
+    const { database } = newPlace(onPostgres);
+    const codes = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        startCode({ database, keyFile: join(temporaryDirectory(), "authentication-key.json") }),
+      ),
+    );
+    expect(codes.map(String).toSorted()).toEqual(["AS_KEY_LOST", "AS_KEY_LOST", "AS_KEY_LOST", "started"]);
+    expect(await inspect(database, "SELECT 1 FROM as_keys")).toHaveLength(1);
+  });
+
+  test("[AS-14] the chain stays whole while two nodes renew one account and sign up one handle", async () => {
+    const at = newPlace(onPostgres);
+    let now = NOW;
+    const nodes = [
+      await openService(at, { now: () => now * 1000 }),
+      await openService(at, { now: () => now * 1000 }),
+    ] as const;
+    await signUp(nodes[0], alice);
+    const bobAtBoth = await Promise.all(
+      nodes.map(async (node) => node.register(await bob.request(), place.nonce)),
+    );
+    expect(bobAtBoth.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(bobAtBoth[0]).toEqual(bobAtBoth[1]);
+    for (let round = 0; round < 5; round++) {
+      now += 2 * DAY;
+      const renewed = await Promise.all([...nodes, ...nodes].map((node) => node.renew(alice)));
+      expect(
+        new Set(renewed.map((reply) => reply.ok && Buffer.from(reply.attestation).toString("hex"))).size,
+      ).toBe(1);
+    }
+    const rows = await inspect(at.database, "SELECT seq FROM events ORDER BY user_id, seq");
+    expect(rows.map(({ seq }) => Number(seq)).toSorted((a, b) => a - b)).toEqual([1, 1, 2, 2, 3, 4, 5, 6, 7]);
+  });
+});
+
 describe("[AS-12] a database that can't be trusted is not opened and not changed", () => {
   const damages: [string, (file: string) => void][] = [
     ["text", (file) => writeFileSync(file, "not a database, only some text that is long enough to be read")],
@@ -193,34 +259,11 @@ describe("[AS-12] a database that can't be trusted is not opened and not changed
   });
 });
 
-test("[AS-13] a full disk refuses with DISK_FULL, keeps nothing of it, and goes on once there is room", async () => {
-  const directory = temporaryDirectory();
-  const connection = openConnection(databaseOf(directory));
-  const faults: unknown[] = [];
-  const database = createDatabase(connection, (error) => faults.push(error));
-  const pages = Number(connection.prepare("PRAGMA page_count").get()?.["page_count"]);
-  const keep = (name: string, size: number) =>
-    database.write(async ({ change }) => {
-      await change
-        .insertInto("as_keys")
-        .values({ key_id: new TextEncoder().encode(name), public_key: new Uint8Array(size) })
-        .execute();
-      return { ok: true as const };
-    });
-  connection.exec(`PRAGMA max_page_count = ${pages}`);
-  expect(await keep("large", 100_000)).toEqual({ ok: false, error: { code: "DISK_FULL" } });
-  expect(faults).toHaveLength(1);
-  connection.exec("PRAGMA max_page_count = 100000");
-  expect(await keep("small", 10)).toEqual({ ok: true });
-  expect(connection.prepare("SELECT count(*) AS n FROM as_keys").get()).toEqual({ n: 1 });
-  await database.close();
-});
-
-describe("the history of an account", () => {
+describeOnEachKeptDatabase("the history of an account", (make, where) => {
   test("[AS-14] holds every attestation and device, each hash over the one before", async () => {
     let now = NOW;
-    const directory = temporaryDirectory();
-    const service = await openService(directory, { now: () => now * 1000 });
+    const here = newPlace(make);
+    const service = await openService(here, { now: () => now * 1000 });
     const first = await signUp(service, alice);
     await signUp(service, bob);
     now += 40 * DAY;
@@ -228,9 +271,10 @@ describe("the history of an account", () => {
     if (!renewed.ok) return expect.unreachable();
     await service.close();
 
-    const connection = new DatabaseSync(databaseOf(directory));
-    const rows = connection.prepare("SELECT * FROM events WHERE user_id = ? ORDER BY seq").all(alice.userId);
-    connection.close();
+    const rows = await inspect(
+      here.database,
+      `SELECT seq, kind, at, body, hash FROM events WHERE user_id = '${alice.userId}' ORDER BY seq`,
+    );
     const expected: [number, number, Uint8Array][] = [
       [1, NOW, first],
       [2, NOW, alice.deviceCertificate],
@@ -240,8 +284,9 @@ describe("the history of an account", () => {
     expected.forEach(([kind, at, body], index) => {
       previous = chained(index + 1, kind, at, body, previous);
       const row = rows[index];
-      expect(row).toMatchObject({ seq: index + 1, kind, at });
-      expect([row?.["body"], row?.["hash"]]).toEqual([Uint8Array.from(body), Uint8Array.from(previous)]);
+      expect([row?.["seq"], row?.["kind"], row?.["at"]].map(Number)).toEqual([index + 1, kind, at]);
+      expect(row?.["body"]).toEqual(Uint8Array.from(body));
+      expect(row?.["hash"]).toEqual(Uint8Array.from(previous));
     });
     expect(rows).toHaveLength(expected.length);
   });
@@ -267,10 +312,13 @@ describe("the history of an account", () => {
   }
 
   test("[AS-14] can't be changed or shortened", async () => {
-    const { directory } = await usedDirectory();
-    const connection = new DatabaseSync(databaseOf(directory));
-    expect(() => connection.exec("DELETE FROM events")).toThrow("events are kept");
-    expect(() => connection.exec("UPDATE events SET at = 0")).toThrow("events stand");
-    connection.close();
+    const here = newPlace(make);
+    const service = await openService(here);
+    await signUp(service, alice);
+    await service.close();
+    await expect(alter(here.database, "DELETE FROM events")).rejects.toThrow("kept");
+    await expect(alter(here.database, "UPDATE events SET at = 0")).rejects.toThrow("stand");
+    if (where === "postgres") await expect(alter(here.database, "TRUNCATE events")).rejects.toThrow("kept");
+    expect(await inspect(here.database, "SELECT 1 FROM events")).toHaveLength(2);
   });
 });

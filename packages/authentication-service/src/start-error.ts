@@ -1,8 +1,7 @@
 /** Why the service can't start. Codes are stable; the sentence is for whoever runs the server. */
 export type AuthenticationStartCode =
-  | "DATABASE_UNREADABLE" // corrupt, truncated, somebody else's, or not permitted
-  | "DATABASE_NEWER" // written by a later version
-  | "AS_KEY_LOST"; // there are accounts, and not the key that attested them; or the key file can't be understood
+  /** There are accounts, and not the key that attested them; or the key file can't be understood. */
+  "AS_KEY_LOST";
 
 /** Thrown at start; the files are left as they were. */
 export class AuthenticationStartError extends Error {

@@ -7,7 +7,10 @@ import type {
   SeatId,
   Seq,
 } from "@thicket/protocol";
-import { openDatabase } from "./db/database.ts";
+import { type DatabaseLocation, type Health, openDatabase } from "@thicket/storage";
+import type { DeliveryModel } from "./db/access.ts";
+import { DELIVERY } from "./db/definition.ts";
+import { type GroupPlan, NO_GROUPS, type Plan } from "./db/plan.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
 import { appendEntry } from "./groups/append-entry.ts";
@@ -42,8 +45,7 @@ export interface DeliveryListeners {
 }
 
 export interface DeliveryServiceOptions extends DeliveryListeners {
-  /** The database's path, or ":memory:". */
-  file: string;
+  database: DatabaseLocation;
   /** Milliseconds since 1970 UTC. */
   now: () => number;
   random: { bytes(length: number): Uint8Array };
@@ -65,6 +67,8 @@ export type DeliveryOperations = { readonly [K in keyof DeliveryRequests]: Deliv
 export interface DeliveryService {
   /** One for each request of the wire. Requests are already parsed; refusals are replies, never exceptions. */
   readonly operations: DeliveryOperations;
+  /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
+  health(): Health;
   /** Refuses what is new with SHUTTING_DOWN, finishes what waits, closes the database. */
   close(): Promise<void>;
 }
@@ -73,14 +77,15 @@ export interface DeliveryService {
  * Opens the Delivery Service on its database, which is made where there is none.
  * @throws DatabaseStartError
  */
-export function openDeliveryService(options: DeliveryServiceOptions): DeliveryService {
+export async function openDeliveryService(options: DeliveryServiceOptions): Promise<DeliveryService> {
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
   const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
-  const database = openDatabase({
-    file: options.file,
-    defer: options.defer ?? setImmediate,
+  const database = await openDatabase<DeliveryModel>({
+    location: options.database,
+    definition: DELIVERY,
+    defer: options.defer,
     emit: (effect) => tell(options, effect),
     onFault: (error) => options.onFault?.(error),
   });
@@ -90,7 +95,7 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
       const checked = await checkKeyPackages(device, request, { check, now: now() });
       if (!checked.ok) return checked;
       const operation = publishKeyPackages(device, request.suite, checked.accepted, { now: now(), limits });
-      return database.write(operation, committed);
+      return database.write(operation, NO_GROUPS, committed);
     },
     "keyPackages.count": (device, { suite }) => database.read(countKeyPackages(device, suite, now())),
     "keyPackages.claim": async (device, request, committed) => {
@@ -99,24 +104,41 @@ export function openDeliveryService(options: DeliveryServiceOptions): DeliverySe
         const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
       }
-      const reply = await database.write(claimKeyPackages(request, { now: now(), limits }), committed);
+      const operation = claimKeyPackages(request, { now: now(), limits });
+      const reply = await database.write(operation, NO_GROUPS, committed);
       turn.giveBack(reply.ok ? reply.missing : request.devices);
       return reply;
     },
-    "group.create": (_, request, committed) => database.write(createGroup(request), committed),
-    "group.attach": (_, request, committed) => database.write(attachSeats(request, { now }), committed),
+    "group.create": (_, request, committed) =>
+      database.write(createGroup(request), about({ groupId: request.groupId }), committed),
+    "group.attach": (_, request, committed) =>
+      database.write(attachSeats(request, { now }), about(...request.seats.map(seatOf)), committed),
     "group.append": (_, request, committed) =>
-      database.write(appendEntry(request, { now, limits }), committed),
+      database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
     "group.commit": (_, request, committed) =>
-      database.write(commitEpoch(request, { now, random, limits }), committed),
+      database.write(commitEpoch(request, { now, random, limits }), about(writeOf(request)), committed),
     "group.read": (_, request) => database.read(readLog(request)),
-    "cursor.ack": (_, request, committed) => database.write(acknowledge(request), committed),
+    "cursor.ack": (_, request, committed) =>
+      database.write(acknowledge(request), about({ ...seatOf(request), cursors: true }), committed),
     "welcome.list": (device) => database.read(listWelcomes(device)),
     "welcome.ack": (device, request, committed) =>
-      database.write(acknowledgeWelcomes(device, request), committed),
+      database.write(acknowledgeWelcomes(device, request), NO_GROUPS, committed),
   };
 
-  return { operations, close: () => database.close() };
+  return { operations, health: () => database.health(), close: () => database.close() };
+}
+
+function about(...groups: GroupPlan[]): Plan {
+  return { groups };
+}
+
+function seatOf({ groupId, seatId }: Required<Pick<GroupPlan, "groupId" | "seatId">>): GroupPlan {
+  return { groupId, seatId };
+}
+
+function writeOf(request: Required<Omit<GroupPlan, "cursors">>): GroupPlan {
+  const { groupId, seatId, branch, entryId } = request;
+  return { groupId, seatId, branch, entryId };
 }
 
 function tell(listeners: DeliveryListeners, effect: Effect): void {

@@ -1,4 +1,3 @@
-export { type DatabaseStartCode, DatabaseStartError } from "./db/start-error.ts";
 export {
   type DeliveryListeners,
   type DeliveryOperation,

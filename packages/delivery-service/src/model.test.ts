@@ -1,5 +1,6 @@
 import type { Entry, Seq } from "@thicket/protocol";
-import { describe, expect, it } from "vitest";
+import { describeOnEachDatabase } from "@thicket/storage/contract";
+import { expect, it } from "vitest";
 import { type Place, type ScriptedSeat, scriptGroup, seededRandom } from "./testing/index.ts";
 import { openForTest } from "./testing/open-for-test.ts";
 
@@ -11,9 +12,11 @@ interface Model {
 
 const STEPS = 150;
 
-describe("[DS-MODEL-1] random operations leave what the rules say", () => {
-  it.each(Array.from({ length: 12 }, (_, index) => index + 1))("seed %i", async (seed) => {
-    const test = await openForTest(seed % 4 === 0 ? "file" : "memory", { seed });
+const SEEDS = { memory: 9, file: 3, postgres: 6 };
+
+describeOnEachDatabase("[DS-MODEL-1] random operations leave what the rules say", (make, where) => {
+  it.each(Array.from({ length: SEEDS[where] }, (_, index) => index + 1))("seed %i", async (seed) => {
+    const test = await openForTest(make, { seed });
     const random = seededRandom(seed + 1000);
     const group = scriptGroup(test.operations, test.random);
     await group.create();

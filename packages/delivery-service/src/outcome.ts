@@ -7,6 +7,8 @@ import type {
   Seq,
   WireError,
 } from "@thicket/protocol";
+import type * as storage from "@thicket/storage";
+import { refuse } from "@thicket/storage";
 import type { DeviceIdentity } from "./device-identity.ts";
 
 /** What the rest of the server is told once a write is on the disk; each is a hint for the connected devices. */
@@ -24,21 +26,15 @@ export type Effect =
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
 
-export type Refusal = { ok: false; error: WireError };
+export type Refusal = storage.Refusal;
+export type Success = storage.Success;
 
 /** The reply to a request that was not refused. */
 export type Accepted<K extends keyof DeliveryRequests> = Extract<DeliveryReply<K>, { ok: true }>;
-export type Success = { ok: true };
-
 /** What a write operation gives back: a refusal is rolled back, a success committed and then told. */
-export interface Outcome<S extends Success> {
-  reply: S | Refusal;
-  effects: readonly Effect[];
-}
+export type Outcome<S extends Success> = storage.Outcome<S, Effect>;
 
-export function refuse(code: WireError["code"], details: Omit<WireError, "code"> = {}): Refusal {
-  return { ok: false, error: { code, ...details } };
-}
+export { refuse };
 
 export function refused(code: WireError["code"], details: Omit<WireError, "code"> = {}): Outcome<never> {
   return { reply: refuse(code, details), effects: [] };

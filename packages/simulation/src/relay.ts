@@ -108,14 +108,15 @@ export function createRelay(options: RelayOptions): Relay {
   const relay: Relay = {
     async open() {
       const authentication = await openAuthenticationService({
-        directory,
+        database: { kind: "sqlite", file: join(directory, "authentication.sqlite") },
+        defer: queueMicrotask,
         now: () => clock.now(),
         random,
         onFault: fault,
       });
       const trustedAsKeys = () => authentication.asKeys;
-      const delivery = openDeliveryService({
-        file: join(directory, "delivery.sqlite"),
+      const delivery = await openDeliveryService({
+        database: { kind: "sqlite", file: join(directory, "delivery.sqlite") },
         now: () => clock.now(),
         random,
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),

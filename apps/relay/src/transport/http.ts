@@ -4,46 +4,76 @@ import { join } from "node:path";
 import sirv from "sirv";
 import type { Log } from "../log.ts";
 import { precompress } from "./precompress.ts";
-import { securityHeaders } from "./security-headers.ts";
+import { readScriptHashes } from "./script-hashes.ts";
+import { appHeaders, bareHeaders, type Headers } from "./security-headers.ts";
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Shown in the place of the app where it isn't built. */
-const NOT_BUILT = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Thicket: web build missing</title>
-<h1>The web app isn't built yet</h1>
-<p>The relay is running, but there is no web build to serve (WEB_BUILD_MISSING).</p>
-<p>Run <code>pnpm build</code> in the repository and restart the relay.</p>
-</html>
-`;
+/** Why there is no app to serve. The relay runs all the same: those who have the app already don't need it from here. */
+type WebBuildFault = "WEB_BUILD_MISSING" | "WEB_BUILD_UNHASHED";
+
+const FAULTS: Record<WebBuildFault, { title: string; sentence: string }> = {
+  WEB_BUILD_MISSING: {
+    title: "The web app isn't built yet",
+    sentence: "The relay is running, but there is no web build to serve",
+  },
+  WEB_BUILD_UNHASHED: {
+    title: "The web app has to be built anew",
+    sentence: "The relay is running, but the web build doesn't say which scripts are its own",
+  },
+};
 
 /**
  * Serves the built web app and /healthz. What is named by its content's hash is kept for ever; all else is asked for
- * anew, so that an update is found at once. A missing build is said in the log and on the page: WEB_BUILD_MISSING.
+ * anew, so that an update is found at once. Where there is no build (WEB_BUILD_MISSING), or one without the hashes of
+ * its scripts, for which no policy can be written (WEB_BUILD_UNHASHED), the log and the page say so.
  */
 export async function createHttpHandler(options: {
   webDirectory: string;
   origins: readonly string[];
   log: Log;
 }): Promise<HttpHandler> {
-  const { webDirectory, log } = options;
-  const headers = Object.entries(securityHeaders(options.origins));
-  const app = existsSync(join(webDirectory, "index.html")) ? await openApp(webDirectory, log) : undefined;
-  if (app === undefined) log.warn("web build missing", { code: "WEB_BUILD_MISSING" });
+  const { webDirectory, origins, log } = options;
+  const bare = bareHeaders(origins);
+  const app = await openApp(webDirectory, origins, log);
+  if (typeof app === "string") log.warn("no web build", { code: app });
 
   return (request, response) => {
-    for (const [name, value] of headers) response.setHeader(name, value);
+    setHeaders(response, bare);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
     }
     if (request.url === "/healthz") return end(response, 200, "application/json", '{"status":"ok"}\n');
-    if (app === undefined) return end(response, 503, "text/html; charset=utf-8", NOT_BUILT);
-    return app(request, response, () => end(response, 404, "text/plain", "There is no such file.\n"));
+    if (typeof app === "string") return end(response, 503, "text/html; charset=utf-8", faultPage(app));
+    // Before the file server answers: a 304 renews the headers of what the browser has kept.
+    setHeaders(response, app.headers);
+    return app.serve(request, response, () => {
+      setHeaders(response, bare);
+      end(response, 404, "text/plain", "There is no such file.\n");
+    });
   };
 }
 
-async function openApp(directory: string, log: Log) {
+function setHeaders(response: ServerResponse, headers: Headers): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+function faultPage(code: WebBuildFault): string {
+  const { title, sentence } = FAULTS[code];
+  return `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Thicket: no web build</title>
+<h1>${title}</h1>
+<p>${sentence} (${code}).</p>
+<p>Run <code>pnpm build</code> in the repository and restart the relay.</p>
+</html>
+`;
+}
+
+async function openApp(directory: string, origins: readonly string[], log: Log) {
+  if (!existsSync(join(directory, "index.html"))) return "WEB_BUILD_MISSING" satisfies WebBuildFault;
+  const scripts = await readScriptHashes(directory);
+  if (scripts === undefined) return "WEB_BUILD_UNHASHED" satisfies WebBuildFault;
   try {
     await precompress(directory);
   } catch (error) {
@@ -51,7 +81,7 @@ async function openApp(directory: string, log: Log) {
       code: error instanceof Error && "code" in error ? String(error.code) : "",
     });
   }
-  return sirv(directory, {
+  const serve = sirv(directory, {
     single: true,
     etag: true,
     brotli: true,
@@ -63,6 +93,7 @@ async function openApp(directory: string, log: Log) {
       );
     },
   });
+  return { serve, headers: appHeaders({ origins, scripts }) };
 }
 
 /** Vite puts everything whose name carries its hash under /assets. */

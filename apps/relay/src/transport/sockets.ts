@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from "node:http";
+import { type IncomingMessage, type Server as HttpServer, ServerResponse } from "node:http";
 import type { AuthenticationService } from "@thicket/authentication-service";
 import type { DeliveryOperations, LoginCheck } from "@thicket/delivery-service";
 import { LIMITS, NAMESPACES, WIRE_VERSION, type WireErrorCode } from "@thicket/protocol";
@@ -9,6 +9,7 @@ import { serveAuthentication } from "./authentication-namespace.ts";
 import { serveDelivery } from "./delivery-namespace.ts";
 import { greet } from "./greet.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
+import { bareHeaders } from "./security-headers.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
 const FRAME_LIMIT = 2 * LIMITS.commitBundle;
@@ -82,6 +83,12 @@ export function createSockets(options: SocketsOptions): Sockets {
         { ...deps, service: services.authentication },
       );
       io.attach(options.server);
+      // Engine.IO answers what isn't a WebSocket itself.
+      const headers = new Map(Object.entries(bareHeaders(origins)));
+      io.engine.use((_: IncomingMessage, response: ServerResponse, next: () => void) => {
+        if (response instanceof ServerResponse) response.setHeaders(headers);
+        next();
+      });
     },
     async close() {
       io.disconnectSockets(true);

@@ -1,4 +1,5 @@
 /** The app shell's updates: a new version waits until the person accepts it or the last tab is closed. */
+import { scriptUrl } from "./script-url.ts";
 
 export interface AppUpdate {
   /** Replaces the running version in every tab: each reloads once the new one has taken over. */
@@ -22,7 +23,10 @@ async function register(available: (update: AppUpdate) => void, signal: AbortSig
   const container = navigator.serviceWorker;
   let registration: ServiceWorkerRegistration;
   try {
-    registration = await container.register("/service-worker.js", { scope: "/", updateViaCache: "none" });
+    registration = await container.register(scriptUrl("serviceWorker"), {
+      scope: "/",
+      updateViaCache: "none",
+    });
   } catch {
     return; // Refused by the browser or unreachable: nothing is cached, nothing is lost.
   }

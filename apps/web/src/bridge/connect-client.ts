@@ -8,6 +8,7 @@ import type {
   View,
 } from "@thicket/client/api";
 import type { TabMessage, WorkerMessage } from "./messages.ts";
+import { scriptUrl } from "./script-url.ts";
 import { askPersistence } from "./storage-status.ts";
 
 export interface ViewListener {
@@ -43,10 +44,7 @@ export function connectClient(): ClientConnection {
   let alive = false;
   let failure: ClientError | undefined;
 
-  const worker = new Worker(new URL("../worker/engine.worker.ts", import.meta.url), {
-    type: "module",
-    name: "thicket-engine",
-  });
+  const worker = new Worker(scriptUrl("engineWorker"), { type: "module", name: "thicket-engine" });
   worker.addEventListener("message", (message: MessageEvent<WorkerMessage>) => receive(message.data));
   worker.addEventListener("error", (event) => {
     // A mistake in a running worker doesn't end it; one that never said a word could not be loaded.

@@ -1,7 +1,7 @@
 import { type LoginChallenge, checkLogin } from "@thicket/credential";
 import { equalBytes, verifyEd25519 } from "@thicket/mls/public";
 import { type AccountId, type DeviceId, type Login, toHex } from "@thicket/protocol";
-import { type Refusal, refuse } from "../refusal.ts";
+import { type Refusal, refuse } from "@thicket/storage";
 import type { ServiceContext } from "../service-context.ts";
 
 /** Who is logged in on a connection. */

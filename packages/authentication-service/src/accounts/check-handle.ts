@@ -1,5 +1,5 @@
 import { type AuthenticationReply, type AuthenticationRequest, normaliseHandle } from "@thicket/protocol";
-import { refuse } from "../refusal.ts";
+import { refuse } from "@thicket/storage";
 import type { ServiceContext } from "../service-context.ts";
 import { isHandleTaken } from "./register-account.ts";
 

@@ -19,8 +19,8 @@ import {
 } from "@thicket/protocol";
 import { EVENT_KIND, appendEvent } from "../append-event.ts";
 import { attest } from "../attest.ts";
-import type { Transaction } from "../db/database.ts";
-import { refuse } from "../refusal.ts";
+import type { Transaction } from "../db/access.ts";
+import { refuse } from "@thicket/storage";
 import type { ServiceContext } from "../service-context.ts";
 
 type Request = AuthenticationRequest<"account.register">;
@@ -75,6 +75,7 @@ interface Shown {
 }
 
 async function keepAccount(tx: Transaction, account: Account, shown: Shown): Promise<RegisterReply> {
+  await tx.lock(account.userId);
   const existing = await tx.query
     .selectFrom("accounts")
     .selectAll()

@@ -3,7 +3,7 @@ import { equalBytes } from "@thicket/mls/public";
 import { type AccountId, type AuthenticationReply, fromHex } from "@thicket/protocol";
 import { EVENT_KIND, appendEvent } from "../append-event.ts";
 import { attest } from "../attest.ts";
-import { refuse } from "../refusal.ts";
+import { refuse } from "@thicket/storage";
 import type { ServiceContext } from "../service-context.ts";
 
 /** Younger attestations are given out again, so that asking often doesn't grow the account's history. */
@@ -15,6 +15,8 @@ export async function renewAttestation(
   userId: AccountId,
 ): Promise<AuthenticationReply<"attestation.renew">> {
   return database.write(async (tx) => {
+    // Of two nodes that are asked at once the second finds what the first has signed.
+    await tx.lock(userId);
     const account = await tx.query
       .selectFrom("accounts")
       .selectAll()

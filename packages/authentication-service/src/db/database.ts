@@ -1,65 +1,31 @@
-import type { DatabaseSync } from "node:sqlite";
-import type { Reply } from "@thicket/protocol";
-import type { Kysely } from "kysely";
-import { type Refusal, refuse } from "../refusal.ts";
-import { describeFailure } from "./describe-failure.ts";
-import { kyselyOver } from "./kysely-over-node-sqlite.ts";
-import type { Schema } from "./schema.ts";
+import * as storage from "@thicket/storage";
+import type { AccountModel, Reader, Transaction } from "./access.ts";
+import { ACCOUNTS } from "./definition.ts";
 
-/** What is committed. Nothing reachable from it writes. */
-export interface Reader {
-  readonly query: Pick<Kysely<Schema>, "selectFrom">;
-}
-
-/** The one place from which rows change; only a write under way holds one. */
-export interface Transaction extends Reader {
-  readonly change: Pick<Kysely<Schema>, "insertInto" | "updateTable" | "deleteFrom">;
-}
+type Operation<A, S extends storage.Success> = (access: A) => Promise<S | storage.Refusal>;
 
 export interface Database {
-  read<R extends Reply<object>>(operation: (reader: Reader) => Promise<R>): Promise<R | Refusal>;
-  /** One transaction: a refusal or a failure leaves no trace; a reply that is ok is on the disk. */
-  write<R extends Reply<object>>(operation: (tx: Transaction) => Promise<R>): Promise<R | Refusal>;
+  read<S extends storage.Success>(operation: Operation<Reader, S>): Promise<S | storage.Refusal>;
+  /**
+   * One transaction: a refusal or a failure leaves no trace; a reply that is ok is on the disk. The operation may run
+   * again where another node was in the way.
+   */
+  write<S extends storage.Success>(operation: Operation<Transaction, S>): Promise<S | storage.Refusal>;
+  health(): storage.Health;
   /** Finishes what waits and closes. */
   close(): Promise<void>;
 }
 
-/**
- * Operations take turns on the one connection, so that none reads what another hasn't committed: accounts are made
- * and asked for seldom. `onFault` is told of errors that a client sees as a code only.
- */
-export function createDatabase(connection: DatabaseSync, onFault: (error: unknown) => void): Database {
-  const kysely = kyselyOver(connection);
-  const transaction: Transaction = { query: kysely, change: kysely };
-  let last: Promise<unknown> = Promise.resolve();
-
-  async function writeNow<R extends Reply<object>>(operation: (tx: Transaction) => Promise<R>): Promise<R> {
-    connection.exec("BEGIN IMMEDIATE");
-    try {
-      const reply = await operation(transaction);
-      if (reply.ok) connection.exec("COMMIT");
-      return reply;
-    } finally {
-      // After some failures (a full disk) SQLite has already rolled back.
-      if (connection.isTransaction) connection.exec("ROLLBACK");
-    }
-  }
-
-  function inTurn<R extends Reply<object>>(run: () => Promise<R>): Promise<R | Refusal> {
-    const next = last.then(run).catch((error: unknown) => {
-      onFault(error);
-      return refuse(describeFailure(error));
-    });
-    last = next;
-    return next;
-  }
-
+/** @throws DatabaseStartError */
+export async function openDatabase(
+  options: Pick<storage.DatabaseOptions<AccountModel>, "location" | "defer" | "onFault">,
+): Promise<Database> {
+  const database = await storage.openDatabase<AccountModel>({ ...options, definition: ACCOUNTS });
   return {
-    read: (operation) => inTurn(() => operation(transaction)),
-    write: (operation) => inTurn(() => writeNow(operation)),
-    async close() {
-      await last;
-      connection.close();
-    },
+    read: (operation) => database.read(operation),
+    write: (operation) =>
+      database.write(async (tx) => ({ reply: await operation(tx), effects: [] }), undefined),
+    health: () => database.health(),
+    close: () => database.close(),
   };
 }

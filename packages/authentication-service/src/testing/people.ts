@@ -21,6 +21,7 @@ import {
   type Login,
   toHex,
 } from "@thicket/protocol";
+import type { MakeDatabase } from "@thicket/storage/contract";
 import { onTestFinished } from "vitest";
 import {
   type AuthenticationService,
@@ -121,14 +122,24 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
+/** Where a service is: its database and its key. */
+export type Place = Pick<AuthenticationServiceOptions, "database" | "keyFile">;
+
+/** A place that goes when the test ends. */
+export function newPlace(make: MakeDatabase): Place {
+  const made = make();
+  onTestFinished(made.remove);
+  return { database: made.location, keyFile: join(temporaryDirectory(), "authentication-key.json") };
+}
+
 /** A service that closes when the test ends, if the test hasn't closed it. Each opening draws other random bytes. */
 export async function openService(
-  directory: string,
+  where: string | Place,
   changes: Partial<AuthenticationServiceOptions> = {},
 ): Promise<AuthenticationService> {
   const seed = `opening ${openings++}`;
   const service = await openAuthenticationService({
-    directory,
+    ...(typeof where === "string" ? inDirectory(where) : where),
     now: () => NOW * 1000,
     random: { bytes: (length) => bytesFrom(seed, length) },
     ...changes,
@@ -137,6 +148,10 @@ export async function openService(
   const closing = { ...service, close: () => (closed ??= service.close()) };
   onTestFinished(closing.close);
   return closing;
+}
+
+function inDirectory(directory: string): Place {
+  return { database: { kind: "sqlite", file: join(directory, "authentication.sqlite") } };
 }
 
 let openings = 0;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { describeOnEachKeptDatabase, inspect, type TestDatabase } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRealDevice, deviceFrom, scriptGroup } from "../testing/index.ts";
 import { openForTest } from "../testing/open-for-test.ts";
@@ -19,7 +20,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 describe("a database that can't be opened", () => {
   async function startCode(path = file): Promise<unknown> {
     try {
-      const test = await openForTest({ file: path });
+      const test = await openForTest({ kind: "sqlite", file: path });
       await test.close();
       return "opened";
     } catch (error) {
@@ -28,7 +29,7 @@ describe("a database that can't be opened", () => {
   }
 
   async function filled() {
-    const test = await openForTest({ file });
+    const test = await openForTest({ kind: "sqlite", file });
     const group = scriptGroup(test.operations, test.random);
     await group.create();
     for (let index = 0; index < 50; index++) await group.append(group.founder, group.first);
@@ -80,9 +81,15 @@ describe("a database that can't be opened", () => {
   });
 });
 
-describe("durability", () => {
+describeOnEachKeptDatabase("durability", (make) => {
+  let made: TestDatabase;
+  beforeEach(() => {
+    made = make();
+  });
+  afterEach(() => made.remove());
+
   it("[DS-DURABLE-1] everything is there after closing and opening again", async () => {
-    const first = await openForTest({ file });
+    const first = await openForTest(made.location);
     const group = scriptGroup(first.operations, first.random);
     await group.create();
     const seat = group.newSeat();
@@ -97,7 +104,7 @@ describe("durability", () => {
     expect(answer.ok).toBe(true);
     await first.close();
 
-    const second = await openForTest({ file });
+    const second = await openForTest(made.location);
     const { operations } = second;
     expect(await operations["group.append"](group.device, request)).toEqual(answer);
     const read = { ...seat, groupId: group.groupId, after: group.first.branch, limit: 256 };
@@ -110,7 +117,9 @@ describe("durability", () => {
 
   it("[DS-DURABLE-2] kill -9 in the midst of writing loses no acknowledged entry and leaves no half of a batch", async () => {
     const writer = join(import.meta.dirname, "../testing/write-until-killed.ts");
-    const child = spawn(process.execPath, [writer, file], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [writer, JSON.stringify(made.location)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let acknowledged = "";
     await new Promise<void>((resolve) => {
       child.stdout.on("data", (chunk) => {
@@ -124,7 +133,7 @@ describe("durability", () => {
 
     const seqs = acknowledged.slice(0, acknowledged.lastIndexOf("\n")).split("\n").map(Number);
     // The same seed as the writer's: the same group and founder.
-    const test = await openForTest({ file }, { seed: 42 });
+    const test = await openForTest(made.location, { seed: 42 });
     const group = scriptGroup(test.operations, test.random);
     const stored: number[] = await group.readAll(group.founder);
     expect(stored.length).toBeGreaterThanOrEqual(300);
@@ -134,7 +143,7 @@ describe("durability", () => {
   });
 
   it("[DS-SHUTDOWN-1] what was asked before closing is finished, what is asked after is refused", async () => {
-    const test = await openForTest({ file });
+    const test = await openForTest(made.location);
     const group = scriptGroup(test.operations, test.random);
     const created = group.create();
     const pending = Array.from({ length: 300 }, () => group.append(group.founder, group.first));
@@ -148,9 +157,15 @@ describe("durability", () => {
   });
 });
 
-describe("table hygiene", () => {
+const LIST_TABLES = {
+  file: "SELECT name FROM sqlite_schema WHERE type = 'table'",
+  postgres: "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
+};
+
+describeOnEachKeptDatabase("table hygiene", (make, kind) => {
   it("[DS-BLIND-1] group tables hold no user id, device id or key package; inboxes no seat and no group", async () => {
-    const test = await openForTest({ file });
+    const made = make();
+    const test = await openForTest(made.location);
     const bob = await createRealDevice(test.random, test.as, test.clock.now);
     const group = scriptGroup(test.operations, test.random);
     await group.create();
@@ -169,33 +184,32 @@ describe("table hygiene", () => {
     await group.ack(seat, 2);
     await test.close();
 
-    const database = new DatabaseSync(file, { readOnly: true });
-    const dump = (tables: string[]) =>
-      tables
-        .flatMap((table) => database.prepare(`SELECT * FROM ${table}`).all())
+    const dump = async (tables: string[]) => {
+      const rows = await Promise.all(tables.map((table) => inspect(made.location, `SELECT * FROM ${table}`)));
+      return rows
+        .flat()
         .flatMap((row) => Object.values(row))
         .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)))
         .join(" ");
+    };
     const groupTables = ["groups", "epochs", "seats", "seat_changes", "entries", "resends"];
     const deviceTables = ["key_packages", "spent_key_packages", "welcomes", "welcome_payloads"];
-    const all = database
-      .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map(({ name }) => String(name));
-    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables].toSorted());
+    const all = (await inspect(made.location, LIST_TABLES[kind])).map(({ name }) => String(name));
+    const marker = kind === "postgres" ? ["thicket_store"] : [];
+    expect(all.toSorted()).toEqual([...groupTables, ...deviceTables, ...marker].toSorted());
     const people = [group.device, invited, bob.identity].flatMap(({ userId, deviceId }) => [
       userId,
       deviceId,
     ]);
     const refs = to.map(({ keyPackageRef }) => Buffer.from(keyPackageRef).toString("hex"));
-    const grouped = dump(groupTables);
-    const inboxes = dump(deviceTables);
+    const grouped = await dump(groupTables);
+    const inboxes = await dump(deviceTables);
     for (const secret of [...people, ...refs]) expect(grouped).not.toContain(secret);
     for (const secret of [group.groupId, seat.seatId, group.founder.seatId]) {
       expect(inboxes).not.toContain(secret);
     }
     expect(grouped).toContain(seat.seatId);
     expect(inboxes).toContain(invited.deviceId);
-    database.close();
+    await made.remove();
   });
 });

@@ -1,110 +1,219 @@
+import type { Migration } from "@thicket/storage";
+
 /**
- * The schema's history. Migration n brings a database from version n - 1 to n (`PRAGMA user_version`);
- * a published one is never edited, only followed.
+ * The schema's history, in both dialects. Migration n brings a database from version n - 1 to n; a published one is
+ * never edited, only followed.
  */
-export const MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE groups (
-    no INTEGER PRIMARY KEY,
-    group_id BLOB NOT NULL UNIQUE,
-    head_seq INTEGER NOT NULL,
-    lowest_seq INTEGER NOT NULL,
-    acked_seq INTEGER NOT NULL,
-    received_at INTEGER NOT NULL
-  ) STRICT;
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    sqlite: `
+    CREATE TABLE groups (
+      no INTEGER PRIMARY KEY,
+      group_id BLOB NOT NULL UNIQUE,
+      head_seq INTEGER NOT NULL,
+      lowest_seq INTEGER NOT NULL,
+      acked_seq INTEGER NOT NULL,
+      received_at INTEGER NOT NULL
+    ) STRICT;
 
-  CREATE TABLE epochs (
-    group_no INTEGER NOT NULL REFERENCES groups (no),
-    branch INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
-    parent_branch INTEGER,
-    candidate INTEGER NOT NULL,
-    is_tip INTEGER NOT NULL,
-    token_hash BLOB NOT NULL,
-    seat_count INTEGER NOT NULL,
-    seats_added BLOB NOT NULL,
-    seats_removed BLOB NOT NULL,
-    PRIMARY KEY (group_no, branch),
-    UNIQUE (group_no, parent_branch, candidate)
-  ) STRICT;
-  CREATE INDEX epochs_by_token ON epochs (group_no, token_hash);
-  CREATE INDEX epochs_tips ON epochs (group_no, branch) WHERE is_tip = 1;
+    CREATE TABLE epochs (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      branch INTEGER NOT NULL,
+      epoch INTEGER NOT NULL,
+      parent_branch INTEGER,
+      candidate INTEGER NOT NULL,
+      is_tip INTEGER NOT NULL,
+      token_hash BLOB NOT NULL,
+      seat_count INTEGER NOT NULL,
+      seats_added BLOB NOT NULL,
+      seats_removed BLOB NOT NULL,
+      PRIMARY KEY (group_no, branch),
+      UNIQUE (group_no, parent_branch, candidate)
+    ) STRICT;
+    CREATE INDEX epochs_by_token ON epochs (group_no, token_hash);
+    CREATE INDEX epochs_tips ON epochs (group_no, branch) WHERE is_tip = 1;
 
-  CREATE TABLE seats (
-    group_no INTEGER NOT NULL REFERENCES groups (no),
-    seat_id BLOB NOT NULL,
-    token_hash BLOB,
-    cursor INTEGER NOT NULL,
-    in_newest INTEGER NOT NULL,
-    shown_day INTEGER,
-    PRIMARY KEY (group_no, seat_id)
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX seats_lowest_cursor ON seats (group_no, cursor) WHERE in_newest = 1;
+    CREATE TABLE seats (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      seat_id BLOB NOT NULL,
+      token_hash BLOB,
+      cursor INTEGER NOT NULL,
+      in_newest INTEGER NOT NULL,
+      shown_day INTEGER,
+      PRIMARY KEY (group_no, seat_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX seats_lowest_cursor ON seats (group_no, cursor) WHERE in_newest = 1;
 
-  CREATE TABLE seat_changes (
-    group_no INTEGER NOT NULL REFERENCES groups (no),
-    seat_id BLOB NOT NULL,
-    branch INTEGER NOT NULL,
-    holds INTEGER NOT NULL,
-    PRIMARY KEY (group_no, seat_id, branch)
-  ) STRICT, WITHOUT ROWID;
+    CREATE TABLE seat_changes (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      seat_id BLOB NOT NULL,
+      branch INTEGER NOT NULL,
+      holds INTEGER NOT NULL,
+      PRIMARY KEY (group_no, seat_id, branch)
+    ) STRICT, WITHOUT ROWID;
 
-  -- A rowid table: entries are large. The index carries the branch so that a seat's view of a long log
-  -- is found without touching the entries that it may not read.
-  CREATE TABLE entries (
-    group_no INTEGER NOT NULL REFERENCES groups (no),
-    seq INTEGER NOT NULL,
-    branch INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    received_at INTEGER NOT NULL,
-    bytes BLOB NOT NULL
-  ) STRICT;
-  CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq, branch);
+    -- A rowid table: entries are large. The index carries the branch so that a seat's view of a long log
+    -- is found without touching the entries that it may not read.
+    CREATE TABLE entries (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      seq INTEGER NOT NULL,
+      branch INTEGER NOT NULL,
+      epoch INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      received_at INTEGER NOT NULL,
+      bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq, branch);
 
-  CREATE TABLE resends (
-    group_no INTEGER NOT NULL REFERENCES groups (no),
-    key BLOB NOT NULL,
-    digest BLOB NOT NULL,
-    seq INTEGER NOT NULL,
-    received_at INTEGER NOT NULL,
-    PRIMARY KEY (group_no, key)
-  ) STRICT, WITHOUT ROWID;
+    CREATE TABLE resends (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      key BLOB NOT NULL,
+      digest BLOB NOT NULL,
+      seq INTEGER NOT NULL,
+      received_at INTEGER NOT NULL,
+      PRIMARY KEY (group_no, key)
+    ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE key_packages (
-    no INTEGER PRIMARY KEY,
-    user_id BLOB NOT NULL,
-    device_id BLOB NOT NULL,
-    suite INTEGER NOT NULL,
-    ref BLOB NOT NULL UNIQUE,
-    not_after INTEGER NOT NULL,
-    last_resort INTEGER NOT NULL,
-    bytes BLOB NOT NULL
-  ) STRICT;
-  CREATE INDEX key_packages_by_device ON key_packages (user_id, device_id, suite, last_resort);
-  CREATE UNIQUE INDEX key_packages_last_resort ON key_packages (user_id, device_id, suite) WHERE last_resort = 1;
+    CREATE TABLE key_packages (
+      no INTEGER PRIMARY KEY,
+      user_id BLOB NOT NULL,
+      device_id BLOB NOT NULL,
+      suite INTEGER NOT NULL,
+      ref BLOB NOT NULL UNIQUE,
+      not_after INTEGER NOT NULL,
+      last_resort INTEGER NOT NULL,
+      bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX key_packages_by_device ON key_packages (user_id, device_id, suite, last_resort);
+    CREATE UNIQUE INDEX key_packages_last_resort ON key_packages (user_id, device_id, suite) WHERE last_resort = 1;
 
-  CREATE TABLE spent_key_packages (
-    ref BLOB PRIMARY KEY,
-    not_after INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX spent_key_packages_by_end ON spent_key_packages (not_after);
+    CREATE TABLE spent_key_packages (
+      ref BLOB PRIMARY KEY,
+      not_after INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX spent_key_packages_by_end ON spent_key_packages (not_after);
 
-  CREATE TABLE welcome_payloads (
-    no INTEGER PRIMARY KEY,
-    bytes BLOB NOT NULL
-  ) STRICT;
+    CREATE TABLE welcome_payloads (
+      no INTEGER PRIMARY KEY,
+      bytes BLOB NOT NULL
+    ) STRICT;
 
-  CREATE TABLE welcomes (
-    no INTEGER PRIMARY KEY,
-    welcome_id BLOB NOT NULL UNIQUE,
-    user_id BLOB NOT NULL,
-    device_id BLOB NOT NULL,
-    key_package_ref BLOB NOT NULL,
-    payload_no INTEGER NOT NULL REFERENCES welcome_payloads (no),
-    created_day INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX welcomes_by_device ON welcomes (user_id, device_id);
-  CREATE INDEX welcomes_by_payload ON welcomes (payload_no);
-  `,
+    CREATE TABLE welcomes (
+      no INTEGER PRIMARY KEY,
+      welcome_id BLOB NOT NULL UNIQUE,
+      user_id BLOB NOT NULL,
+      device_id BLOB NOT NULL,
+      key_package_ref BLOB NOT NULL,
+      payload_no INTEGER NOT NULL REFERENCES welcome_payloads (no),
+      created_day INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX welcomes_by_device ON welcomes (user_id, device_id);
+    CREATE INDEX welcomes_by_payload ON welcomes (payload_no);
+    `,
+    postgres: `
+    CREATE TABLE groups (
+      no bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+      group_id bytea NOT NULL UNIQUE,
+      head_seq bigint NOT NULL,
+      lowest_seq bigint NOT NULL,
+      acked_seq bigint NOT NULL,
+      received_at bigint NOT NULL
+    );
+
+    CREATE TABLE epochs (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      branch bigint NOT NULL,
+      epoch bigint NOT NULL,
+      parent_branch bigint,
+      candidate bigint NOT NULL,
+      is_tip bigint NOT NULL,
+      token_hash bytea NOT NULL,
+      seat_count bigint NOT NULL,
+      seats_added bytea NOT NULL,
+      seats_removed bytea NOT NULL,
+      PRIMARY KEY (group_no, branch),
+      UNIQUE (group_no, parent_branch, candidate)
+    );
+    CREATE INDEX epochs_by_token ON epochs (group_no, token_hash);
+    CREATE INDEX epochs_tips ON epochs (group_no, branch) WHERE is_tip = 1;
+
+    CREATE TABLE seats (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      seat_id bytea NOT NULL,
+      token_hash bytea,
+      cursor bigint NOT NULL,
+      in_newest bigint NOT NULL,
+      shown_day bigint,
+      PRIMARY KEY (group_no, seat_id)
+    );
+    CREATE INDEX seats_lowest_cursor ON seats (group_no, cursor) WHERE in_newest = 1;
+
+    CREATE TABLE seat_changes (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      seat_id bytea NOT NULL,
+      branch bigint NOT NULL,
+      holds bigint NOT NULL,
+      PRIMARY KEY (group_no, seat_id, branch)
+    );
+
+    -- The index carries the branch so that a seat's view of a long log is found without touching the entries that it
+    -- may not read. Ciphertexts don't get smaller: stored as they are.
+    CREATE TABLE entries (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      seq bigint NOT NULL,
+      branch bigint NOT NULL,
+      epoch bigint NOT NULL,
+      kind text NOT NULL,
+      received_at bigint NOT NULL,
+      bytes bytea NOT NULL
+    );
+    ALTER TABLE entries ALTER COLUMN bytes SET STORAGE EXTERNAL;
+    CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq, branch);
+
+    CREATE TABLE resends (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      key bytea NOT NULL,
+      digest bytea NOT NULL,
+      seq bigint NOT NULL,
+      received_at bigint NOT NULL,
+      PRIMARY KEY (group_no, key)
+    );
+
+    CREATE TABLE key_packages (
+      no bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+      user_id bytea NOT NULL,
+      device_id bytea NOT NULL,
+      suite bigint NOT NULL,
+      ref bytea NOT NULL UNIQUE,
+      not_after bigint NOT NULL,
+      last_resort bigint NOT NULL,
+      bytes bytea NOT NULL
+    );
+    CREATE INDEX key_packages_by_device ON key_packages (user_id, device_id, suite, last_resort);
+    CREATE UNIQUE INDEX key_packages_last_resort ON key_packages (user_id, device_id, suite) WHERE last_resort = 1;
+
+    CREATE TABLE spent_key_packages (
+      ref bytea PRIMARY KEY,
+      not_after bigint NOT NULL
+    );
+    CREATE INDEX spent_key_packages_by_end ON spent_key_packages (not_after);
+
+    CREATE TABLE welcome_payloads (
+      no bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+      bytes bytea NOT NULL
+    );
+
+    CREATE TABLE welcomes (
+      no bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+      welcome_id bytea NOT NULL UNIQUE,
+      user_id bytea NOT NULL,
+      device_id bytea NOT NULL,
+      key_package_ref bytea NOT NULL,
+      payload_no bigint NOT NULL REFERENCES welcome_payloads (no),
+      created_day bigint NOT NULL
+    );
+    CREATE INDEX welcomes_by_device ON welcomes (user_id, device_id);
+    CREATE INDEX welcomes_by_payload ON welcomes (payload_no);
+    `,
+  },
 ];

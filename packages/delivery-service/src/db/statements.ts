@@ -2,24 +2,8 @@
 // STRICT tables hold nothing else.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
 import type { Branch, EntryKind, Epoch, Seq } from "@thicket/protocol";
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-
-/** Prepares every distinct statement once per connection. */
-export type Prepare = (sql: string) => StatementSync;
-
-export function createPrepare(database: DatabaseSync): Prepare {
-  const prepared = new Map<string, StatementSync>();
-  return (sql) => {
-    let statement = prepared.get(sql);
-    if (statement === undefined) {
-      statement = database.prepare(sql);
-      // Kysely makes one text per shape of query; a list parameter makes many. Keep the memory bounded.
-      if (prepared.size >= 500) prepared.clear();
-      prepared.set(sql, statement);
-    }
-    return statement;
-  };
-}
+import type { Awaitable, Prepare } from "@thicket/storage";
+import type { SQLInputValue } from "node:sqlite";
 
 export type GroupRow = {
   no: number;
@@ -39,7 +23,10 @@ export type EpochRow = {
 };
 export type SeatRow = { token_hash: Uint8Array | null; cursor: Seq; in_newest: number };
 export type ResendRow = { digest: Uint8Array; seq: Seq; received_at: number };
+export type KeyPackageRow = { ref: Uint8Array; not_after: number; bytes: Uint8Array };
 export type TipRow = { epoch: Epoch; branch: Branch };
+/** Whose key packages, and of which suite. `now` in milliseconds: expired ones don't count. */
+export type PoolKey = { userId: Uint8Array; deviceId: Uint8Array; suite: number; now: number };
 export type NewEntryRow = {
   groupNo: number;
   seq: Seq;
@@ -49,9 +36,6 @@ export type NewEntryRow = {
   receivedAt: number;
   bytes: Uint8Array;
 };
-
-/** Prepared statements answer at once; another database may need a promise. */
-export type Awaitable<T> = T | Promise<T>;
 
 /** What the append path reads: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
 export interface HotReads {
@@ -84,6 +68,8 @@ export interface HotWrites {
   removeSeat(groupNo: number, seatId: Uint8Array, branch: number): Awaitable<void>;
   setCursor(groupNo: number, seatId: Uint8Array, cursor: number): Awaitable<void>;
   setAcked(groupNo: number, seq: number): Awaitable<void>;
+  /** Takes the oldest package that isn't a last resort out of the pool: nobody else gets it, on whichever node. */
+  takeKeyPackage(pool: PoolKey): Awaitable<KeyPackageRow | undefined>;
 }
 
 const EPOCH = "branch, epoch, is_tip, token_hash, seat_count, seats_added, seats_removed";
@@ -189,5 +175,13 @@ export function hotWrites(prepare: Prepare): HotWrites {
     setCursor: (groupNo, seatId, cursor) =>
       run("UPDATE seats SET cursor = ? WHERE group_no = ? AND seat_id = ?", cursor, groupNo, seatId),
     setAcked: (groupNo, seq) => run("UPDATE groups SET acked_seq = ? WHERE no = ?", seq, groupNo),
+    takeKeyPackage: ({ userId, deviceId, suite, now }) =>
+      prepare(
+        `DELETE FROM key_packages WHERE no = (
+           SELECT no FROM key_packages
+           WHERE user_id = ? AND device_id = ? AND suite = ? AND last_resort = 0 AND not_after > ?
+           ORDER BY no LIMIT 1
+         ) RETURNING ref, not_after, bytes`,
+      ).get(userId, deviceId, suite, now) as KeyPackageRow | undefined,
   };
 }

@@ -1,5 +1,5 @@
 import type { DeliveryRequest } from "@thicket/protocol";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, refused } from "../outcome.ts";
 import { checkSeat } from "../seats/check-seat.ts";
 import { refreshAcked } from "./acked.ts";

@@ -1,8 +1,7 @@
 import { type DeliveryRequest, type Entry, fromHex, type SeatId } from "@thicket/protocol";
-import type { Reader, Transaction } from "../db/access.ts";
+import type { Reader, Transaction, WriteOperation } from "../db/access.ts";
 import { nextSeq } from "../db/own-ids.ts";
 import type { GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, type Outcome, refused } from "../outcome.ts";
 import { unpackSeatIds } from "../seats/seat-ids.ts";

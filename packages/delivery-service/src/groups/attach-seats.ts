@@ -1,6 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { Transaction } from "../db/access.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { Transaction, WriteOperation } from "../db/access.ts";
 import { type Accepted, type Effect, refuse } from "../outcome.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
 import { readTips } from "./tips.ts";
@@ -102,7 +101,11 @@ async function updateSeat(
     .where("seat_id", "=", seatId)
     // At most one write a day for a seat that comes and goes.
     .where((where) =>
-      where.or([where("shown_day", "is not", values.shown_day), where("token_hash", "is", null)]),
+      where.or([
+        where("shown_day", "is", null),
+        where("shown_day", "!=", values.shown_day),
+        where("token_hash", "is", null),
+      ]),
     )
     .execute();
 }

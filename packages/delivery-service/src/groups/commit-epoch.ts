@@ -1,8 +1,7 @@
 import { type DeliveryRequest, type Entry, fromHex, type GroupId, type SeatId } from "@thicket/protocol";
-import type { Transaction } from "../db/access.ts";
+import type { Transaction, WriteOperation } from "../db/access.ts";
 import { nextEpoch } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, type Effect, type Outcome, refuse, refused, type Refusal } from "../outcome.ts";
 import { packSeatIds } from "../seats/seat-ids.ts";

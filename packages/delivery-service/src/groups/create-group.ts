@@ -1,7 +1,6 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { Transaction } from "../db/access.ts";
+import type { Transaction, WriteOperation } from "../db/access.ts";
 import { FIRST_BRANCH, FIRST_EPOCH, nextSeq } from "../db/own-ids.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
 import { type Accepted, refused } from "../outcome.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
 

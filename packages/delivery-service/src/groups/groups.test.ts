@@ -1,15 +1,16 @@
+import { describeOnEachDatabase, inMemory } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { privateMessage, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
 
 const refusal = (code: string, details: object = {}) => ({ ok: false, error: { code, ...details } });
 
-describe.each(["memory", "file"] as const)("groups on a database in %s", (where) => {
+describeOnEachDatabase("groups", (make) => {
   let test: TestService;
   let group: ReturnType<typeof scriptGroup>;
 
   beforeEach(async () => {
-    test = await openForTest(where);
+    test = await openForTest(make);
     group = scriptGroup(test.operations, test.random);
     expect(await group.create()).toEqual({ ok: true, branch: 0 });
   });
@@ -338,7 +339,7 @@ describe.each(["memory", "file"] as const)("groups on a database in %s", (where)
 
 describe("limits", () => {
   it("refuses what is over a limit with the limit in the error", async () => {
-    const test = await openForTest("memory", {
+    const test = await openForTest(inMemory, {
       limits: { applicationEntry: 200, commitBundle: 500, seatsPerGroup: 2 },
     });
     const group = scriptGroup(test.operations, test.random);

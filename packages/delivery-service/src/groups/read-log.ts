@@ -1,5 +1,5 @@
 import { type DeliveryRequest, LIMITS } from "@thicket/protocol";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import { checkSeat } from "../seats/check-seat.ts";
 import { readHead, readSpans, readVisible } from "./visible-entries.ts";
 import type { Accepted } from "../outcome.ts";

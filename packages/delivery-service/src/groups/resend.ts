@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type EntryId, fromHex, type SeatId, type Seq } from "@thicket/protocol";
+import type { EntryId, SeatId, Seq } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import { type Outcome, refused } from "../outcome.ts";
+import { resendKey } from "./resend-key.ts";
 
 /** How a resend of a write is recognised, and what it must equal. */
 export interface ResendMark {
-  /** SHA-256(seat, entryId): the log itself never says who wrote. */
   key: Uint8Array;
   digest: Uint8Array;
 }
@@ -23,8 +23,7 @@ export function markOf(
     length.setUint32(0, content.length);
     digest.update(new Uint8Array(length.buffer)).update(content);
   }
-  const key = createHash("sha256").update(fromHex(seatId)).update(fromHex(entryId)).digest();
-  return { key, digest: digest.digest() };
+  return { key: resendKey(seatId, entryId), digest: digest.digest() };
 }
 
 /** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */

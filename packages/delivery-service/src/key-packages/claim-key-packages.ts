@@ -1,6 +1,6 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { Transaction } from "../db/access.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { Transaction, WriteOperation } from "../db/access.ts";
+import type { PoolKey } from "../db/statements.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import type { Accepted, Effect } from "../outcome.ts";
@@ -39,24 +39,26 @@ function distinct(devices: readonly DeviceIdentity[]): Iterable<DeviceIdentity> 
 }
 
 async function claimOne(tx: Transaction, device: DeviceIdentity, suite: number, now: number) {
-  const found = await tx.query
-    .selectFrom("key_packages")
-    .select(["no", "ref", "not_after", "last_resort", "bytes"])
-    .where("user_id", "=", fromHex(device.userId))
-    .where("device_id", "=", fromHex(device.deviceId))
-    .where("suite", "=", suite)
-    .where("not_after", ">", now)
-    // The last resort comes after all others; of these the oldest goes first.
-    .orderBy("last_resort")
-    .orderBy("no")
-    .limit(1)
-    .executeTakeFirst();
-  if (found === undefined) return undefined;
-  if (found.last_resort === 1) return { keyPackage: found.bytes, lastResort: true };
-  await tx.change.deleteFrom("key_packages").where("no", "=", found.no).execute();
+  const pool = { userId: fromHex(device.userId), deviceId: fromHex(device.deviceId), suite, now };
+  const taken = await tx.hot.takeKeyPackage(pool);
+  if (taken === undefined) return readLastResort(tx, pool);
   await tx.change
     .insertInto("spent_key_packages")
-    .values({ ref: found.ref, not_after: found.not_after })
+    .values({ ref: taken.ref, not_after: taken.not_after })
     .execute();
-  return { keyPackage: found.bytes, lastResort: false };
+  return { keyPackage: taken.bytes, lastResort: false };
+}
+
+/** It stays, whoever gets it. */
+async function readLastResort(tx: Transaction, pool: PoolKey) {
+  const found = await tx.query
+    .selectFrom("key_packages")
+    .select("bytes")
+    .where("user_id", "=", pool.userId)
+    .where("device_id", "=", pool.deviceId)
+    .where("suite", "=", pool.suite)
+    .where("last_resort", "=", 1)
+    .where("not_after", ">", pool.now)
+    .executeTakeFirst();
+  return found && { keyPackage: found.bytes, lastResort: true };
 }

@@ -1,6 +1,5 @@
 import { fromHex } from "@thicket/protocol";
-import type { Reader } from "../db/access.ts";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation, Reader } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { Accepted } from "../outcome.ts";
 

@@ -1,4 +1,5 @@
 import { CipherSuiteId, deliveryRequests, toHex } from "@thicket/protocol";
+import { describeOnEachDatabase, inMemory } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DeviceIdentity } from "../device-identity.ts";
 import {
@@ -14,13 +15,13 @@ import { openForTest, type TestService } from "../testing/open-for-test.ts";
 const refusal = (code: string, details: object = {}) => ({ ok: false, error: { code, ...details } });
 const suite = parse(CipherSuiteId, 1);
 
-describe.each(["memory", "file"] as const)("key packages on a database in %s", (where) => {
+describeOnEachDatabase("key packages", (make) => {
   let test: TestService;
   let bob: RealDevice;
   let alice: DeviceIdentity;
 
   beforeEach(async () => {
-    test = await openForTest(where, { limits: { claimsPerTargetPerHour: 1000, keyPackagesLow: 2 } });
+    test = await openForTest(make, { limits: { claimsPerTargetPerHour: 1000, keyPackagesLow: 2 } });
     bob = await createRealDevice(test.random, test.as, test.clock.now);
     alice = deviceFrom(test.random);
   });
@@ -138,7 +139,7 @@ describe.each(["memory", "file"] as const)("key packages on a database in %s", (
 
 describe("limits", () => {
   it("refuses a pool beyond its limit and keeps it as it was", async () => {
-    const test = await openForTest("memory", { limits: { keyPackagesPerDevice: 2 } });
+    const test = await openForTest(inMemory, { limits: { keyPackagesPerDevice: 2 } });
     const bob = await createRealDevice(test.random, test.as, test.clock.now);
     const publish = async (number: number) => {
       const keyPackages = [];
@@ -153,7 +154,7 @@ describe("limits", () => {
   });
 
   it("lets one claimer take so many packages an hour of one device, others and other devices unhindered", async () => {
-    const test = await openForTest("memory", { limits: { claimsPerTargetPerHour: 2 } });
+    const test = await openForTest(inMemory, { limits: { claimsPerTargetPerHour: 2 } });
     const alice = deviceFrom(test.random);
     const [bob, carol] = [await withLastResort(test), await withLastResort(test)];
     const claim = (claimer: DeviceIdentity, devices: DeviceIdentity[]) =>

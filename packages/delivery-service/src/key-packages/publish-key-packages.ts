@@ -1,6 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { Transaction } from "../db/access.ts";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { Transaction, WriteOperation } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, refuse, type Refusal, refused } from "../outcome.ts";

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Entry, GroupId, SeatId, Seq } from "@thicket/protocol";
+import type { DatabaseLocation } from "@thicket/storage";
+import type { MakeDatabase } from "@thicket/storage/contract";
 import { type DeliveryServiceOptions, openDeliveryService } from "../delivery-service.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import { createKeyPackageCheck } from "../key-packages/create-key-package-check.ts";
@@ -15,21 +14,23 @@ export type Told =
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
 
-/** A Delivery Service on a real database, with a clock that the test moves and a record of what it told. */
+/**
+ * A Delivery Service on a real database, with a clock that the test moves and a record of what it told. A database that
+ * is made for it goes with it; one whose location is given stays.
+ */
 export async function openForTest(
-  where: "memory" | "file" | { file: string },
+  where: MakeDatabase | DatabaseLocation,
   options: { seed?: number; limits?: DeliveryServiceOptions["limits"] } = {},
 ) {
   const random: SeededRandom = seededRandom(options.seed ?? 1);
   const as = await createAsKey(seededRandom(77));
-  const directory = where === "file" ? mkdtempSync(join(tmpdir(), "thicket-ds-")) : undefined;
-  const file =
-    typeof where === "object" ? where.file : directory ? join(directory, "delivery.sqlite") : ":memory:";
+  const made = typeof where === "function" ? where() : { location: where, remove: async () => undefined };
+  const { location } = made;
   const clock = { now: 1_800_000_000_000 };
   const told: Told[] = [];
   const faults: unknown[] = [];
-  const service = openDeliveryService({
-    file,
+  const service = await openDeliveryService({
+    database: location,
     now: () => clock.now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [as.asKey] }),
@@ -50,10 +51,10 @@ export async function openForTest(
     clock,
     told,
     faults,
-    file,
+    location,
     async close() {
       await service.close();
-      if (directory !== undefined) rmSync(directory, { recursive: true });
+      await made.remove();
     },
   };
 }

@@ -4,9 +4,9 @@ import { writeSync } from "node:fs";
 import { openForTest } from "./open-for-test.ts";
 import { scriptGroup } from "./scripted-group.ts";
 
-const file = process.argv[2];
-if (file === undefined) throw new Error("a database file is needed");
-const test = await openForTest({ file }, { seed: 42 });
+const location = process.argv[2];
+if (location === undefined) throw new Error("a database's location is needed");
+const test = await openForTest(JSON.parse(location), { seed: 42 });
 const group = scriptGroup(test.operations, test.random);
 await group.create();
 for (;;) {

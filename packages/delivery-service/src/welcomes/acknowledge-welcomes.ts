@@ -1,5 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { WriteOperation } from "../db/write-queue.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { Accepted } from "../outcome.ts";
 

@@ -1,6 +1,6 @@
 import { fromHex } from "@thicket/protocol";
 import { storedWelcomeId } from "../db/own-ids.ts";
-import type { ReadOperation } from "../db/database.ts";
+import type { ReadOperation } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { Accepted } from "../outcome.ts";
 

@@ -1,15 +1,15 @@
-import { DatabaseSync } from "node:sqlite";
 import { toHex } from "@thicket/protocol";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeOnEachDatabase, describeOnEachKeptDatabase, inspect } from "@thicket/storage/contract";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import type { DeviceIdentity } from "../device-identity.ts";
 import { deviceFrom, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
 
-describe.each(["memory", "file"] as const)("Welcomes on a database in %s", (where) => {
+describeOnEachDatabase("Welcomes", (make) => {
   let test: TestService;
 
   beforeEach(async () => {
-    test = await openForTest(where);
+    test = await openForTest(make);
   });
   afterEach(async () => {
     expect(test.faults).toEqual([]);
@@ -82,27 +82,25 @@ describe.each(["memory", "file"] as const)("Welcomes on a database in %s", (wher
   });
 });
 
-describe("what is stored", () => {
+describeOnEachKeptDatabase("what is stored of Welcomes", (make) => {
   it("[DS-WELCOME-2] keeps a payload once for all its devices and erases it with the last of them", async () => {
-    const test = await openForTest("file");
+    const test = await openForTest(make);
     const group = scriptGroup(test.operations, test.random);
     await group.create();
     const devices = Array.from({ length: 5 }, () => deviceFrom(test.random));
     const to = devices.map((device) => ({ ...device, keyPackageRef: test.random.bytes(32) }));
     await group.commit(group.founder, group.first, { welcomes: [{ bytes: test.random.bytes(9000), to }] });
-    const database = new DatabaseSync(test.file, { readOnly: true });
-    const stored = () => database.prepare("SELECT length(bytes) AS size FROM welcome_payloads").all();
+    const stored = () => inspect(test.location, "SELECT length(bytes) AS size FROM welcome_payloads");
     for (const [index, device] of devices.entries()) {
       expect(
-        stored().map(({ size }) => size),
+        (await stored()).map(({ size }) => size),
         `before device ${index}`,
       ).toEqual([9000]);
       const reply = await test.operations["welcome.list"](device, {});
       const welcomeIds = reply.ok ? reply.welcomes.map(({ welcomeId }) => welcomeId) : [];
       await test.operations["welcome.ack"](device, { welcomeIds });
     }
-    expect(stored()).toEqual([]);
-    database.close();
+    expect(await stored()).toEqual([]);
     await test.close();
   });
 });

@@ -1,25 +1,28 @@
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { MIGRATIONS } from "./migrations.ts";
-import { DatabaseStartError } from "./start-error.ts";
+import type { Model } from "../access.ts";
+import type { StoreDefinition } from "../definition.ts";
+import { DatabaseStartError } from "../start-error.ts";
 
 export const IN_MEMORY = ":memory:";
 
-/** "Thkt": marks the file as ours, so that a mistaken path never alters somebody else's database. */
-const APPLICATION_ID = 0x54686b74;
 /** Up to this size (bytes) the entire file is checked at start; above it, only its header, length and schema. */
 const CHECKED_ENTIRELY = 64 * 1024 * 1024;
+const SQLITE_BUSY = 5;
+
+/** What of a definition says whether a file is ours. */
+export type Marks<M extends Model> = Pick<StoreDefinition<M>, "applicationId" | "migrations">;
 
 /**
  * Opens the writing connection and brings its schema up to date; a new or empty file is made ready.
- * @throws DatabaseStartError DATABASE_UNREADABLE (corrupt, truncated, not ours, not permitted) or
+ * @throws DatabaseStartError DATABASE_UNREADABLE (corrupt, truncated, not ours, locked, not permitted) or
  * DATABASE_NEWER; the file is left as it was.
  */
-export function openWriter(file: string): DatabaseSync {
+export function openWriter<M extends Model>(file: string, marks: Marks<M>): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
-    checkFile(database, file);
+    checkFile(database, file, marks);
     // WAL with FULL: a commit that returned is on the disk. Erased key packages are overwritten, not only unlinked.
     database.exec(`
       PRAGMA journal_mode = WAL;
@@ -28,12 +31,13 @@ export function openWriter(file: string): DatabaseSync {
       PRAGMA secure_delete = ON;
       PRAGMA journal_size_limit = 67108864;
     `);
-    migrate(database);
+    migrate(database, marks);
     return database;
   } catch (error) {
     if (database?.isOpen === true) database.close();
     if (error instanceof DatabaseStartError) throw error;
-    throw new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} can't be opened.`, {
+    const sentence = isBusy(error) ? "is locked by another program" : "can't be opened";
+    throw new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} ${sentence}.`, {
       cause: error,
     });
   }
@@ -44,18 +48,21 @@ export function openReader(file: string): DatabaseSync {
   return new DatabaseSync(file, { readOnly: true });
 }
 
-function checkFile(database: DatabaseSync, file: string): void {
+function checkFile<M extends Model>(database: DatabaseSync, file: string, marks: Marks<M>): void {
   const unreadable = (sentence: string) =>
     new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} ${sentence}.`);
   const version = pragma(database, "user_version");
-  if (version > MIGRATIONS.length) {
+  const known = marks.migrations.length;
+  const empty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  if (!empty && pragma(database, "application_id") !== marks.applicationId) {
+    throw unreadable("is not Thicket's");
+  }
+  if (version > known) {
     throw new DatabaseStartError(
       "DATABASE_NEWER",
-      `The database ${file} was written by a newer version (schema ${version}, this one knows ${MIGRATIONS.length}).`,
+      `The database ${file} was written by a newer version (schema ${version}, this one knows ${known}).`,
     );
   }
-  const empty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
-  if (!empty && pragma(database, "application_id") !== APPLICATION_ID) throw unreadable("is not Thicket's");
   if (file === IN_MEMORY) return;
   // Pages that are still in the write-ahead log only make the file shorter than page_count says, so a
   // shorter file is judged by SQLite's own check.
@@ -66,12 +73,12 @@ function checkFile(database: DatabaseSync, file: string): void {
   }
 }
 
-function migrate(database: DatabaseSync): void {
-  for (let version = pragma(database, "user_version"); version < MIGRATIONS.length; version++) {
+function migrate<M extends Model>(database: DatabaseSync, { migrations, applicationId }: Marks<M>): void {
+  for (let version = pragma(database, "user_version"); version < migrations.length; version++) {
     database.exec(`
       BEGIN IMMEDIATE;
-      ${MIGRATIONS[version]}
-      PRAGMA application_id = ${APPLICATION_ID};
+      ${migrations[version]?.sqlite}
+      PRAGMA application_id = ${applicationId};
       PRAGMA user_version = ${version + 1};
       COMMIT;
     `);
@@ -80,4 +87,8 @@ function migrate(database: DatabaseSync): void {
 
 function pragma(database: DatabaseSync, name: "user_version" | "application_id"): number {
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
 }

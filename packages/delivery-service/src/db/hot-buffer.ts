@@ -1,0 +1,191 @@
+import type { Run } from "@thicket/storage";
+import { toHex } from "@thicket/protocol";
+import type { NewEntryRow } from "./statements.ts";
+
+type Numbered<T> = T & { groupNo: number };
+
+/** Writes that wait to go to the database together. */
+export interface WriteBuffer {
+  empty: boolean;
+  /** Whose rows they are. */
+  groups: Set<number>;
+  entries: NewEntryRow[];
+  resends: Numbered<{ key: Uint8Array; digest: Uint8Array; seq: number; receivedAt: number }>[];
+  heads: Map<number, { headSeq: number; receivedAt: number }>;
+  acked: Map<number, number>;
+  cursors: Map<string, Numbered<{ seatId: Uint8Array; cursor: number }>>;
+  /** Additions (1) and removals (0), in order. */
+  seats: Numbered<{ seatId: Uint8Array; branch: number; holds: 0 | 1 }>[];
+}
+
+export function createBuffer(): WriteBuffer {
+  return {
+    empty: true,
+    groups: new Set(),
+    entries: [],
+    resends: [],
+    heads: new Map(),
+    acked: new Map(),
+    cursors: new Map(),
+    seats: [],
+  };
+}
+
+/** Adds what came later. */
+export function mergeBuffer(into: WriteBuffer, later: WriteBuffer): void {
+  into.empty &&= later.empty;
+  for (const no of later.groups) into.groups.add(no);
+  for (const entry of later.entries) into.entries.push(entry);
+  for (const resend of later.resends) into.resends.push(resend);
+  for (const [no, head] of later.heads) into.heads.set(no, head);
+  for (const [no, seq] of later.acked) into.acked.set(no, seq);
+  for (const [key, cursor] of later.cursors) into.cursors.set(key, cursor);
+  for (const seat of later.seats) into.seats.push(seat);
+}
+
+/** Writes all of it by one statement for each kind: sent at once, carried out in this order. */
+export async function flushBuffer(run: Run, buffer: WriteBuffer): Promise<void> {
+  const statements: Promise<unknown>[] = [];
+  // Seats first, then cursors: a write that changes seats has gone to the database before by itself, so no cursor here
+  // is older than a seat here.
+  for (const seats of runsOf(buffer.seats)) statements.push(...writeSeats(run, seats));
+  const { entries, resends, heads, acked, cursors } = buffer;
+  if (entries.length > 0) statements.push(writeEntries(run, entries));
+  if (resends.length > 0) statements.push(writeResends(run, resends));
+  if (heads.size > 0) {
+    statements.push(
+      run(
+        `UPDATE groups SET head_seq = new.head_seq, received_at = new.received_at
+         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (no, head_seq, received_at)
+         WHERE groups.no = new.no`,
+        [
+          [...heads.keys()],
+          [...heads.values()].map(({ headSeq }) => headSeq),
+          [...heads.values()].map(({ receivedAt }) => receivedAt),
+        ],
+      ),
+    );
+  }
+  if (acked.size > 0) {
+    statements.push(
+      run(
+        `UPDATE groups SET acked_seq = new.seq
+         FROM unnest($1::bigint[], $2::bigint[]) AS new (no, seq) WHERE groups.no = new.no`,
+        [[...acked.keys()], [...acked.values()]],
+      ),
+    );
+  }
+  if (cursors.size > 0) statements.push(writeCursors(run, [...cursors.values()]));
+  await all(statements);
+}
+
+/** Waits for all of them, also where one fails: the connection is then free. */
+export async function all(statements: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(statements);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** The entries' bytes travel as one value: as an array they would be written out in hexadecimal. */
+async function writeEntries(run: Run, entries: readonly NewEntryRow[]): Promise<void> {
+  let end = 0;
+  const starts = entries.map(({ bytes }) => {
+    const start = end + 1;
+    end += bytes.length;
+    return start;
+  });
+  await run(
+    `INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes)
+     SELECT group_no, seq, branch, epoch, kind, received_at, substring($9::bytea FROM start FOR length)
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::integer[], $8::integer[])
+       AS new (group_no, seq, branch, epoch, kind, received_at, start, length)`,
+    [
+      entries.map(({ groupNo }) => groupNo),
+      entries.map(({ seq }) => seq),
+      entries.map(({ branch }) => branch),
+      entries.map(({ epoch }) => epoch),
+      entries.map(({ kind }) => kind),
+      entries.map(({ receivedAt }) => receivedAt),
+      starts,
+      entries.map(({ bytes }) => bytes.length),
+      Buffer.concat(entries.map(({ bytes }) => bytes)),
+    ],
+  );
+}
+
+async function writeResends(run: Run, resends: WriteBuffer["resends"]): Promise<void> {
+  await run(
+    `INSERT INTO resends (group_no, key, digest, seq, received_at)
+     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[])`,
+    [
+      resends.map(({ groupNo }) => groupNo),
+      resends.map(({ key }) => key),
+      resends.map(({ digest }) => digest),
+      resends.map(({ seq }) => seq),
+      resends.map(({ receivedAt }) => receivedAt),
+    ],
+  );
+}
+
+async function writeCursors(
+  run: Run,
+  cursors: readonly Numbered<{ seatId: Uint8Array; cursor: number }>[],
+): Promise<void> {
+  await run(
+    `UPDATE seats SET cursor = new.cursor
+     FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, cursor)
+     WHERE seats.group_no = new.group_no AND seats.seat_id = new.seat_id`,
+    [
+      cursors.map(({ groupNo }) => groupNo),
+      cursors.map(({ seatId }) => seatId),
+      cursors.map(({ cursor }) => cursor),
+    ],
+  );
+}
+
+/** Either additions or removals, each seat once: what one statement can do. */
+function* runsOf(seats: WriteBuffer["seats"]): Generator<WriteBuffer["seats"]> {
+  let part: WriteBuffer["seats"] = [];
+  const named = new Set<string>();
+  for (const seat of seats) {
+    const key = `${seat.groupNo} ${toHex(seat.seatId)}`;
+    if (part.length > 0 && (part[0]?.holds !== seat.holds || named.has(key))) {
+      yield part;
+      part = [];
+      named.clear();
+    }
+    part.push(seat);
+    named.add(key);
+  }
+  if (part.length > 0) yield part;
+}
+
+function writeSeats(run: Run, seats: WriteBuffer["seats"]): Promise<unknown>[] {
+  const nos = seats.map(({ groupNo }) => groupNo);
+  const ids = seats.map(({ seatId }) => seatId);
+  const branches = seats.map(({ branch }) => branch);
+  const holds = seats[0]?.holds ?? 0;
+  return [
+    holds === 1
+      ? // A seat just added counts from its branch; one that comes back keeps its token.
+        run(
+          `INSERT INTO seats (group_no, seat_id, cursor, in_newest)
+           SELECT group_no, seat_id, cursor, 1
+           FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, cursor)
+           ON CONFLICT (group_no, seat_id)
+           DO UPDATE SET cursor = GREATEST(seats.cursor, excluded.cursor), in_newest = 1`,
+          [nos, ids, branches],
+        )
+      : run(
+          `UPDATE seats SET in_newest = 0 FROM unnest($1::bigint[], $2::bytea[]) AS gone (group_no, seat_id)
+           WHERE seats.group_no = gone.group_no AND seats.seat_id = gone.seat_id`,
+          [nos, ids],
+        ),
+    run(
+      `INSERT INTO seat_changes (group_no, seat_id, branch, holds)
+       SELECT group_no, seat_id, branch, $4
+       FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, branch)`,
+      [nos, ids, branches, holds],
+    ),
+  ];
+}

@@ -1,0 +1,383 @@
+// What a statement gives back is untyped: each cast below names the columns of its own statement.
+/* oxlint-disable typescript/no-unsafe-type-assertion */
+import type { BatchStatements, HotBatch, Run } from "@thicket/storage";
+import { fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
+import { resendKey } from "../groups/resend-key.ts";
+import type { DeliveryModel } from "./access.ts";
+import { all, createBuffer, flushBuffer, mergeBuffer, type WriteBuffer } from "./hot-buffer.ts";
+import { createLowestCursors, type LowestCursors, LOWEST_KEPT } from "./lowest-cursors.ts";
+import type { GroupPlan, Plan } from "./plan.ts";
+import type {
+  EpochRow,
+  GroupRow,
+  HotReads,
+  HotWrites,
+  KeyPackageRow,
+  ResendRow,
+  SeatRow,
+  TipRow,
+} from "./statements.ts";
+
+const GROUP = "no, head_seq, lowest_seq, acked_seq, received_at";
+const EPOCH = "branch, epoch, is_tip, token_hash, seat_count, seats_added, seats_removed";
+const SEAT = "token_hash, cursor, in_newest";
+
+/** Each read by a statement of its own: for readers, and for what a batch didn't fetch. */
+export function hotReadsOver(run: Run): HotReads {
+  const get = async (sql: string, ...values: unknown[]) => (await run(sql, values))[0];
+  return {
+    group: async (groupId) =>
+      (await get(`SELECT ${GROUP} FROM groups WHERE group_id = $1`, groupId)) as GroupRow | undefined,
+    epoch: async (groupNo, branch) =>
+      (await get(`SELECT ${EPOCH} FROM epochs WHERE group_no = $1 AND branch = $2`, groupNo, branch)) as
+        | EpochRow
+        | undefined,
+    candidates: async (groupNo, branch) =>
+      (await run(
+        `SELECT ${EPOCH} FROM epochs WHERE group_no = $1 AND parent_branch = $2 ORDER BY candidate`,
+        [groupNo, branch],
+      )) as EpochRow[],
+    tips: async (groupNo) =>
+      (await run("SELECT epoch, branch FROM epochs WHERE group_no = $1 AND is_tip = 1 ORDER BY branch DESC", [
+        groupNo,
+      ])) as TipRow[],
+    seat: async (groupNo, seatId) =>
+      (await get(`SELECT ${SEAT} FROM seats WHERE group_no = $1 AND seat_id = $2`, groupNo, seatId)) as
+        | SeatRow
+        | undefined,
+    holds: async (groupNo, seatId, branch) =>
+      (
+        await get(
+          `SELECT holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2 AND branch <= $3
+           ORDER BY branch DESC LIMIT 1`,
+          groupNo,
+          seatId,
+          branch,
+        )
+      )?.["holds"] === 1,
+    resend: async (groupNo, key) =>
+      (await get(
+        "SELECT digest, seq, received_at FROM resends WHERE group_no = $1 AND key = $2",
+        groupNo,
+        key,
+      )) as ResendRow | undefined,
+    lowestCursor: async (groupNo) => {
+      const row = (await get(
+        "SELECT min(cursor) AS lowest FROM seats WHERE group_no = $1 AND in_newest = 1",
+        groupNo,
+      )) as { lowest: Seq | null } | undefined;
+      return row?.lowest ?? undefined;
+    },
+  };
+}
+
+/** A group as a batch has fetched it, kept up to date with what the batch writes. */
+interface FetchedGroup {
+  row: GroupRow | undefined;
+  epochs: Map<number, EpochRow | undefined>;
+  seats: Map<string, SeatRow | undefined>;
+  /** By seat and branch. */
+  holds: Map<string, boolean>;
+  resends: Map<string, ResendRow | undefined>;
+  lowest: LowestCursors | undefined;
+}
+
+/** The Delivery Service's unit of work: some ten statements for a batch of appends, however many they are. */
+export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<DeliveryModel> {
+  const byId = new Map<GroupId, FetchedGroup>();
+  const byNo = new Map<number, FetchedGroup>();
+  let kept = createBuffer();
+  let own = createBuffer();
+
+  return {
+    hot: { ...readsFirst(byId, byNo, hotReadsOver(read)), ...writesBuffered(byNo, () => own, write) },
+    async fetch(plan, later) {
+      if (plan.groups.every(({ groupId }) => byId.has(groupId))) return;
+      const wanted = [plan, ...later].flatMap(({ groups }) =>
+        groups.filter(({ groupId }) => !byId.has(groupId)),
+      );
+      await fetchGroups(run, wanted, byId, byNo);
+    },
+    forget: (plan) => forget(plan, byId, byNo),
+    isPending: () => !own.empty,
+    keep() {
+      if (own.empty) return;
+      mergeBuffer(kept, own);
+      own = createBuffer();
+    },
+    discard() {
+      if (own.empty) return;
+      // What it has written over what was fetched: fetched anew.
+      for (const [groupId, { row }] of byId) {
+        if (row !== undefined && own.groups.has(row.no)) forget({ groups: [{ groupId }] }, byId, byNo);
+      }
+      own = createBuffer();
+    },
+    async flush(which) {
+      const buffer = which === "own" ? own : kept;
+      if (buffer.empty) return;
+      if (which === "own") own = createBuffer();
+      else kept = createBuffer();
+      await flushBuffer(run, buffer);
+    },
+  };
+}
+
+function forget(plan: Plan, byId: Map<GroupId, FetchedGroup>, byNo: Map<number, FetchedGroup>): void {
+  for (const { groupId } of plan.groups) {
+    const no = byId.get(groupId)?.row?.no;
+    if (no !== undefined) byNo.delete(no);
+    byId.delete(groupId);
+  }
+}
+
+/** Locks the groups in the order of their ids, as every node does, and fetches what the plans name. */
+async function fetchGroups(
+  run: Run,
+  wanted: readonly GroupPlan[],
+  byId: Map<GroupId, FetchedGroup>,
+  byNo: Map<number, FetchedGroup>,
+): Promise<void> {
+  const ids = [...new Set(wanted.map(({ groupId }) => groupId))].sort();
+  const rows = (await run(
+    `SELECT group_id, ${GROUP} FROM groups WHERE group_id = ANY($1::bytea[]) ORDER BY group_id FOR UPDATE`,
+    [ids.map(fromHex)],
+  )) as (GroupRow & { group_id: Uint8Array })[];
+  const empty = (row: GroupRow | undefined): FetchedGroup => ({
+    row,
+    epochs: new Map(),
+    seats: new Map(),
+    holds: new Map(),
+    resends: new Map(),
+    lowest: undefined,
+  });
+  for (const id of ids) byId.set(id, empty(undefined));
+  for (const { group_id: id, ...row } of rows) {
+    const group = empty(row);
+    byId.set(toHex(id) as GroupId, group);
+    byNo.set(row.no, group);
+  }
+  await all([
+    fetchResends(run, wanted, byId, byNo),
+    fetchSeats(run, wanted, byId, byNo),
+    fetchEpochs(run, wanted, byId, byNo),
+    fetchHolds(run, wanted, byId),
+    fetchLowest(run, wanted, byId),
+  ]);
+}
+
+type Groups = ReadonlyMap<GroupId, FetchedGroup>;
+type Numbers = ReadonlyMap<number, FetchedGroup>;
+
+/** The wanted that say so much of themselves, with the groups that there are. */
+function* present<K extends keyof GroupPlan>(wanted: readonly GroupPlan[], byId: Groups, ...fields: K[]) {
+  for (const plan of wanted) {
+    const group = byId.get(plan.groupId);
+    if (group?.row === undefined || fields.some((field) => plan[field] === undefined)) continue;
+    yield { group, no: group.row.no, plan: plan as GroupPlan & Required<Pick<GroupPlan, K>> };
+  }
+}
+
+async function fetchResends(run: Run, wanted: readonly GroupPlan[], byId: Groups, byNo: Numbers) {
+  const nos: number[] = [];
+  const keys: Uint8Array[] = [];
+  for (const { group, no, plan } of present(wanted, byId, "seatId", "entryId")) {
+    const key = resendKey(plan.seatId, plan.entryId);
+    group.resends.set(toHex(key), undefined);
+    nos.push(no);
+    keys.push(key);
+  }
+  if (nos.length === 0) return;
+  const rows = (await run(
+    `SELECT group_no, key, digest, seq, received_at
+     FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, key) JOIN resends USING (group_no, key)`,
+    [nos, keys],
+  )) as (ResendRow & { group_no: number; key: Uint8Array })[];
+  for (const { group_no: no, key, ...row } of rows) byNo.get(no)?.resends.set(toHex(key), row);
+}
+
+async function fetchSeats(run: Run, wanted: readonly GroupPlan[], byId: Groups, byNo: Numbers) {
+  const nos: number[] = [];
+  const seats: Uint8Array[] = [];
+  for (const { group, no, plan } of present(wanted, byId, "seatId")) {
+    if (group.seats.has(plan.seatId)) continue;
+    group.seats.set(plan.seatId, undefined);
+    nos.push(no);
+    seats.push(fromHex(plan.seatId));
+  }
+  if (nos.length === 0) return;
+  const rows = (await run(
+    `SELECT group_no, seat_id, ${SEAT}
+     FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, seat_id) JOIN seats USING (group_no, seat_id)`,
+    [nos, seats],
+  )) as (SeatRow & { group_no: number; seat_id: Uint8Array })[];
+  for (const { group_no: no, seat_id: seatId, ...row } of rows) byNo.get(no)?.seats.set(toHex(seatId), row);
+}
+
+async function fetchEpochs(run: Run, wanted: readonly GroupPlan[], byId: Groups, byNo: Numbers) {
+  const nos: number[] = [];
+  const branches: number[] = [];
+  for (const { group, no, plan } of present(wanted, byId, "branch")) {
+    if (group.epochs.has(plan.branch)) continue;
+    group.epochs.set(plan.branch, undefined);
+    nos.push(no);
+    branches.push(plan.branch);
+  }
+  if (nos.length === 0) return;
+  const rows = (await run(
+    `SELECT group_no, ${EPOCH}
+     FROM unnest($1::bigint[], $2::bigint[]) AS wanted (group_no, branch) JOIN epochs USING (group_no, branch)`,
+    [nos, branches],
+  )) as (EpochRow & { group_no: number })[];
+  for (const { group_no: no, ...row } of rows) byNo.get(no)?.epochs.set(row.branch, row);
+}
+
+async function fetchHolds(run: Run, wanted: readonly GroupPlan[], byId: Groups) {
+  const asked: { group: FetchedGroup; key: string }[] = [];
+  const nos: number[] = [];
+  const seats: Uint8Array[] = [];
+  const branches: number[] = [];
+  for (const { group, no, plan } of present(wanted, byId, "seatId", "branch")) {
+    const key = holdsKey(plan.seatId, plan.branch);
+    if (group.holds.has(key)) continue;
+    group.holds.set(key, false);
+    asked.push({ group, key });
+    nos.push(no);
+    seats.push(fromHex(plan.seatId));
+    branches.push(plan.branch);
+  }
+  if (nos.length === 0) return;
+  const rows = (await run(
+    `SELECT wanted.place, latest.holds
+     FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) WITH ORDINALITY
+       AS wanted (group_no, seat_id, branch, place)
+     CROSS JOIN LATERAL (
+       SELECT holds FROM seat_changes AS change
+       WHERE change.group_no = wanted.group_no AND change.seat_id = wanted.seat_id
+         AND change.branch <= wanted.branch
+       ORDER BY change.branch DESC LIMIT 1
+     ) AS latest`,
+    [nos, seats, branches],
+  )) as { place: number; holds: number }[];
+  for (const { place, holds } of rows) {
+    const found = asked[place - 1];
+    found?.group.holds.set(found.key, holds === 1);
+  }
+}
+
+async function fetchLowest(run: Run, wanted: readonly GroupPlan[], byId: Groups) {
+  const groups = new Map<number, FetchedGroup>();
+  for (const { group, no } of present(wanted, byId, "cursors")) groups.set(no, group);
+  if (groups.size === 0) return;
+  const rows = (await run(
+    `SELECT wanted.group_no, lowest.seat_id, lowest.cursor
+     FROM unnest($1::bigint[]) AS wanted (group_no)
+     CROSS JOIN LATERAL (
+       SELECT seat_id, cursor FROM seats
+       WHERE seats.group_no = wanted.group_no AND in_newest = 1 ORDER BY cursor LIMIT ${LOWEST_KEPT}
+     ) AS lowest`,
+    [[...groups.keys()]],
+  )) as { group_no: number; seat_id: Uint8Array; cursor: Seq }[];
+  for (const [no, group] of groups) {
+    const cursors = rows
+      .filter((row) => row.group_no === no)
+      .map((row) => [toHex(row.seat_id), row.cursor] as const);
+    group.lowest = createLowestCursors(cursors);
+  }
+}
+
+const holdsKey = (seatId: string, branch: number) => `${seatId} ${branch}`;
+
+/** What was fetched, else by a statement. Rows are copies: what is read stays as it was when it was read. */
+function readsFirst(byId: Groups, byNo: Numbers, direct: HotReads): HotReads {
+  return {
+    ...direct,
+    group(groupId) {
+      const found = byId.get(toHex(groupId) as GroupId);
+      return found === undefined ? direct.group(groupId) : found.row && { ...found.row };
+    },
+    epoch(groupNo, branch) {
+      const found = byNo.get(groupNo)?.epochs;
+      return found?.has(branch) === true ? found.get(branch) : direct.epoch(groupNo, branch);
+    },
+    seat(groupNo, seatId) {
+      const found = byNo.get(groupNo)?.seats;
+      const id = toHex(seatId);
+      if (found?.has(id) !== true) return direct.seat(groupNo, seatId);
+      const row = found.get(id);
+      return row && { ...row };
+    },
+    holds(groupNo, seatId, branch) {
+      const found = byNo.get(groupNo)?.holds.get(holdsKey(toHex(seatId), branch));
+      return found ?? direct.holds(groupNo, seatId, branch);
+    },
+    resend(groupNo, key) {
+      const found = byNo.get(groupNo)?.resends;
+      const id = toHex(key);
+      return found?.has(id) === true ? found.get(id) : direct.resend(groupNo, key);
+    },
+    lowestCursor(groupNo) {
+      const known = byNo.get(groupNo)?.lowest?.lowest();
+      return known === undefined ? direct.lowestCursor(groupNo) : known;
+    },
+  };
+}
+
+function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchStatements["write"]): HotWrites {
+  /** The buffer of the write under way, which now holds something about this group. */
+  const buffer = (groupNo: number) => {
+    const now = own();
+    now.empty = false;
+    now.groups.add(groupNo);
+    return now;
+  };
+  const changeSeat = (groupNo: number, seatId: Uint8Array, branch: number, holds: 0 | 1) => {
+    buffer(groupNo).seats.push({ groupNo, seatId, branch, holds });
+    const group = byNo.get(groupNo);
+    if (group === undefined) return;
+    const id = toHex(seatId);
+    group.seats.delete(id);
+    group.lowest = undefined;
+    for (const key of group.holds.keys()) if (key.startsWith(id)) group.holds.delete(key);
+  };
+  return {
+    insertEntry: (entry) => void buffer(entry.groupNo).entries.push(entry),
+    insertResend(groupNo, key, digest, seq, receivedAt) {
+      buffer(groupNo).resends.push({ groupNo, key, digest, seq, receivedAt });
+      byNo.get(groupNo)?.resends.set(toHex(key), { digest, seq: seq as Seq, received_at: receivedAt });
+    },
+    advance(groupNo, headSeq, receivedAt) {
+      buffer(groupNo).heads.set(groupNo, { headSeq, receivedAt });
+      const row = byNo.get(groupNo)?.row;
+      if (row !== undefined) Object.assign(row, { head_seq: headSeq, received_at: receivedAt });
+    },
+    addSeat: (groupNo, seatId, branch) => changeSeat(groupNo, seatId, branch, 1),
+    removeSeat: (groupNo, seatId, branch) => changeSeat(groupNo, seatId, branch, 0),
+    setCursor(groupNo, seatId, cursor) {
+      const id = toHex(seatId);
+      buffer(groupNo).cursors.set(`${groupNo} ${id}`, { groupNo, seatId, cursor });
+      const group = byNo.get(groupNo);
+      const row = group?.seats.get(id);
+      if (row !== undefined) row.cursor = cursor as Seq;
+      if (row?.in_newest === 1) group?.lowest?.set(id, cursor as Seq);
+      else if (row === undefined && group !== undefined) group.lowest = undefined;
+    },
+    setAcked(groupNo, seq) {
+      buffer(groupNo).acked.set(groupNo, seq);
+      const row = byNo.get(groupNo)?.row;
+      if (row !== undefined) row.acked_seq = seq as Seq;
+    },
+    async takeKeyPackage({ userId, deviceId, suite, now }) {
+      // What another node is about to take is passed over: its claim and this one never wait for each other.
+      const rows = await write(
+        `DELETE FROM key_packages WHERE no = (
+           SELECT no FROM key_packages
+           WHERE user_id = $1 AND device_id = $2 AND suite = $3 AND last_resort = 0 AND not_after > $4
+           ORDER BY no LIMIT 1 FOR UPDATE SKIP LOCKED
+         ) RETURNING ref, not_after, bytes`,
+        [userId, deviceId, suite, now],
+      );
+      return rows[0] as KeyPackageRow | undefined;
+    },
+  };
+}

@@ -1,0 +1,21 @@
+export type { Awaitable, Model, Reader, Transaction } from "./access.ts";
+export type {
+  BatchStatements,
+  DatabaseLocation,
+  Hot,
+  HotBatch,
+  Migration,
+  Prepare,
+  Run,
+  StoreDefinition,
+} from "./definition.ts";
+export {
+  type Database,
+  type DatabaseOptions,
+  type Health,
+  openDatabase,
+  type ReadOperation,
+} from "./open-database.ts";
+export { type Outcome, type Refusal, refuse, type Success } from "./outcome.ts";
+export { type DatabaseStartCode, DatabaseStartError } from "./start-error.ts";
+export type { WriteOperation } from "./write-queue.ts";

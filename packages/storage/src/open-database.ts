@@ -1,0 +1,68 @@
+import type { Model, Reader } from "./access.ts";
+import type { DatabaseLocation, StoreDefinition } from "./definition.ts";
+import { type Refusal, type Success, refuse } from "./outcome.ts";
+import { openPostgres } from "./postgres/open-postgres.ts";
+import { openSqlite } from "./sqlite/open-sqlite.ts";
+import { createWriteQueue, type RunBatch, type WriteQueue } from "./write-queue.ts";
+
+export type ReadOperation<M extends Model, S extends Success> = (reader: Reader<M>) => Promise<S | Refusal>;
+
+/** `failing` from a write that the store couldn't take until the next one that it could. */
+export type Health = "ok" | "failing";
+
+export interface Database<M extends Model> {
+  /** Runs on a snapshot of what is committed. */
+  read<S extends Success>(operation: ReadOperation<M, S>): Promise<S | Refusal>;
+  write: WriteQueue<M>["write"];
+  health(): Health;
+  /** Refuses what is new with SHUTTING_DOWN, finishes what waits, and closes. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions<M extends Model> {
+  location: DatabaseLocation;
+  definition: StoreDefinition<M>;
+  /**
+   * When a batch of waiting writes starts. By default after what is arriving now (setImmediate); a simulation that must
+   * replay exactly passes queueMicrotask.
+   */
+  defer?: ((run: () => void) => void) | undefined;
+  emit?: (effect: M["effect"]) => void;
+  /** Told of errors that a client sees as a code only. */
+  onFault: (error: unknown) => void;
+}
+
+/** What a dialect is to the rest. */
+export interface Dialect<M extends Model> {
+  runBatch: RunBatch<M>;
+  /** Undefined where reads take turns with writes. */
+  read: (<S extends Success>(operation: ReadOperation<M, S>) => Promise<S | Refusal>) | undefined;
+  health: () => Health;
+  close: () => Promise<void>;
+}
+
+/**
+ * Opens the database, makes it where there is none, and brings its schema up to date.
+ * @throws DatabaseStartError; what was there is left as it was.
+ */
+export async function openDatabase<M extends Model>(options: DatabaseOptions<M>): Promise<Database<M>> {
+  const { location, definition, onFault, defer = setImmediate, emit = () => undefined } = options;
+  const dialect: Dialect<M> =
+    location.kind === "sqlite"
+      ? openSqlite(location.file, definition, onFault)
+      : await openPostgres(location, definition, onFault);
+  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, onFault });
+  let closing: Promise<void> | undefined;
+  return {
+    async read(operation) {
+      if (closing !== undefined) return refuse("SHUTTING_DOWN");
+      if (dialect.read !== undefined) return dialect.read(operation);
+      return queue.write(async (tx) => ({ reply: await operation(tx), effects: [] }), undefined);
+    },
+    async write(operation, plan, committed) {
+      return closing === undefined ? queue.write(operation, plan, committed) : refuse("SHUTTING_DOWN");
+    },
+    health: () => dialect.health(),
+    close: () => (closing ??= queue.drained().then(() => dialect.close())),
+  };
+}

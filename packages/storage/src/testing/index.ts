@@ -1,0 +1,3 @@
+export type { ServerOptions, TestServer } from "./run-server.ts";
+export { findPostgres, startPostgres } from "./start-postgres.ts";
+export { findRedis, startRedis } from "./start-redis.ts";
