@@ -36,7 +36,7 @@ export function appendEntry(
     const resent = await answerResend(tx, group.no, mark);
     if (resent !== undefined) return resent;
 
-    const author = await checkAuthor(tx, request);
+    const author = await checkAuthor(group, tx, request);
     if (!author.ok) return { reply: author, effects: [] };
     const mismatch = checkHeader(bytes, request);
     if (mismatch !== undefined) return { reply: mismatch, effects: [] };

@@ -1,8 +1,8 @@
 import { type Branch, type Epoch, type EntryKind, type GroupId, readMlsHeader } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
-import type { EpochRow } from "../db/statements.ts";
+import type { EpochRow, GroupRow } from "../db/statements.ts";
 import { refuse, type Refusal } from "../outcome.ts";
-import { type CheckedSeat, checkSeat, type SeatClaim } from "../seats/check-seat.ts";
+import { type CheckedSeat, checkSeatOf, type SeatClaim } from "../seats/check-seat.ts";
 import { isToken } from "../seats/tokens.ts";
 
 export interface WriteClaim extends SeatClaim {
@@ -13,13 +13,14 @@ export interface WriteClaim extends SeatClaim {
 
 /**
  * A write names its author's seat and shows that seat's token and the token of the (epoch, branch) that it is for,
- * whose seats include the author. Refuses with GROUP_UNKNOWN, SEAT_REFUSED or EPOCH_TOKEN_REFUSED.
+ * whose seats include the author. Refuses with SEAT_REFUSED or EPOCH_TOKEN_REFUSED.
  */
 export async function checkAuthor(
+  group: GroupRow,
   reader: Reader,
   claim: WriteClaim,
 ): Promise<(CheckedSeat & { place: EpochRow }) | Refusal> {
-  const seat = await checkSeat(reader, claim);
+  const seat = await checkSeatOf(group, reader, claim);
   if (!seat.ok) return seat;
   const place = await reader.hot.epoch(seat.group.no, claim.branch);
   if (place?.epoch !== claim.epoch || !isToken(claim.epochToken, place.token_hash)) {

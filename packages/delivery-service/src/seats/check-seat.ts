@@ -20,7 +20,15 @@ export interface CheckedSeat {
 /** Who shows the seat's token is the seat: refuses with GROUP_UNKNOWN or SEAT_REFUSED. */
 export async function checkSeat(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
   const group = await reader.hot.group(fromHex(claim.groupId));
-  if (group === undefined) return refuse("GROUP_UNKNOWN");
+  return group === undefined ? refuse("GROUP_UNKNOWN") : checkSeatOf(group, reader, claim);
+}
+
+/** The same for a group that was read before. */
+export async function checkSeatOf(
+  group: GroupRow,
+  reader: Reader,
+  claim: SeatClaim,
+): Promise<CheckedSeat | Refusal> {
   const seatId = fromHex(claim.seatId);
   const seat = await reader.hot.seat(group.no, seatId);
   if (seat === undefined || !isToken(claim.seatToken, seat.token_hash)) return refuse("SEAT_REFUSED");
