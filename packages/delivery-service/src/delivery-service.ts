@@ -24,6 +24,7 @@ import { countKeyPackages } from "./key-packages/count-key-packages.ts";
 import type { KeyPackageCheck } from "./key-packages/key-package-check.ts";
 import { checkKeyPackages, publishKeyPackages } from "./key-packages/publish-key-packages.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
+import { mergeAppended } from "./merge-appended.ts";
 import { type Effect, refuse } from "./outcome.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
 import { listWelcomes } from "./welcomes/list-welcomes.ts";
@@ -87,6 +88,7 @@ export async function openDeliveryService(options: DeliveryServiceOptions): Prom
     definition: DELIVERY,
     defer: options.defer,
     emit: (effect) => tell(options, effect),
+    merge: mergeAppended,
     onFault: (error) => options.onFault?.(error),
   });
 

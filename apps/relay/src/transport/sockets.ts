@@ -7,6 +7,7 @@ import parser from "socket.io-msgpack-parser";
 import type { Log } from "../log.ts";
 import { serveAuthentication } from "./authentication-namespace.ts";
 import { serveDelivery } from "./delivery-namespace.ts";
+import { frameOnce } from "./frame-once.ts";
 import { greet } from "./greet.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { bareHeaders } from "./security-headers.ts";
@@ -57,6 +58,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   const delivery = io.of(NAMESPACES.delivery);
   const authentication = io.of(NAMESPACES.authentication);
   for (const namespace of [delivery, authentication]) {
+    frameOnce(namespace.adapter);
     namespace.use((socket, next) => {
       if (socket.handshake.auth["wire"] === WIRE_VERSION) return next();
       log.info("wire version refused");
