@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { findPostgres, startPostgres } from "@thicket/storage/testing";
 import { median } from "../median.ts";
 import type { Row, Target } from "../table.ts";
 import { makeGroups, measureAttach } from "./attach.ts";
@@ -13,7 +15,7 @@ import {
   percentile,
   SENDERS,
 } from "./senders.ts";
-import { pinLoadGenerator, runToEnd, startServer } from "./server-process.ts";
+import { pinLoadGenerator, runToEnd, type ServerProcess, startServer } from "./server-process.ts";
 import { type DataDirectory, makeDataDirectory, startRelay } from "./start-relay.ts";
 
 export const RELAY_PARTS = ["fan-out", "appends", "acknowledgements", "attach", "idle", "long-log"] as const;
@@ -54,14 +56,15 @@ async function fanOut(): Promise<Row[]> {
       ws: await openPeerBroadcast(await startServer(peer("ws-server.ts")), "ws"),
       "Socket.IO": await openPeerBroadcast(await startServer(peer("socket-io-server.ts")), "Socket.IO"),
     };
-    const deliveries = new Columns();
-    const cpu = new Columns();
+    const [deliveries, cpu, cpuAlone] = [new Columns(), new Columns(), new Columns()];
     await rounds(async (warm) => {
       for (const [name, broadcast] of Object.entries(broadcasts)) {
-        const figures = await measureFanOut(broadcast, SECONDS);
+        const many = await measureFanOut(broadcast, { seconds: SECONDS, underWay: 64 });
+        const one = await measureFanOut(broadcast, { seconds: SECONDS / 2, underWay: 1 });
         if (!warm) continue;
-        deliveries.note(name, figures.deliveriesPerSecond);
-        cpu.note(name, figures.cpuMicroseconds);
+        deliveries.note(name, many.deliveriesPerSecond);
+        cpu.note(name, many.cpuMicroseconds);
+        cpuAlone.note(name, one.cpuMicroseconds);
       }
     });
     for (const { close, server } of Object.values(broadcasts)) {
@@ -70,27 +73,56 @@ async function fanOut(): Promise<Row[]> {
     }
     return [
       row("deliveries of 1 KiB to 100 sockets, durable", "/s", deliveries, { ws: 0.65 }),
-      row("server's processor time for each", "µs", cpu),
+      row("processor time for a delivery", "µs", cpu),
+      row("processor time for a delivery, one message at a time", "µs", cpuAlone),
     ];
   });
 }
 
+/** Rows by statements alone, in each round of the SQLite row. */
 async function appends(): Promise<Row[]> {
-  return withData(async (data) => {
-    const server = await startRelay(data);
-    const senders = await openSenders(server.port);
-    const figures = new Columns();
-    await rounds(async (warm) => {
-      const ours = await measureThroughput(senders, SECONDS);
-      if (!warm) return;
-      figures.note("thicket", ours);
-      const args = [String(SENDERS), String(SECONDS)];
-      figures.note("floor", Number(await runToEnd(peer("raw-sqlite.ts"), args)));
+  const floor = async () => Number(await runToEnd(peer("raw-sqlite.ts"), [String(SENDERS), String(SECONDS)]));
+  const rows = await withData(async (data) => appendRow("SQLite", 5000, await startRelay(data), floor));
+  if (findPostgres() === undefined) {
+    process.stderr.write("appends on PostgreSQL: skipped, it isn't installed\n");
+    return rows;
+  }
+  // Its processes inherit the load generator's core: the relay has its own to itself.
+  const postgres = await startPostgres();
+  try {
+    const more = await withData(async (data) => {
+      const server = await startRelay(data, { THICKET_DATABASE: postgres.url });
+      if (existsSync(data.database)) throw new Error("the relay didn't take PostgreSQL");
+      return appendRow("PostgreSQL", 3000, server);
     });
-    senders.forEach((sender) => sender.close());
-    await server.stop();
-    return [row("durable appends, 64 senders, SQLite", "/s", figures, { atLeast: 5000 })];
+    return [...rows, ...more];
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function appendRow(
+  database: string,
+  atLeast: number,
+  server: ServerProcess,
+  floor?: () => Promise<number>,
+): Promise<Row[]> {
+  const senders = await openSenders(server.port);
+  const [figures, cpu] = [new Columns(), new Columns()];
+  await rounds(async (warm) => {
+    const before = server.cpuSeconds();
+    const ours = await measureThroughput(senders, SECONDS);
+    if (!warm) return;
+    figures.note("thicket", ours);
+    cpu.note("thicket", (1e6 * (server.cpuSeconds() - before)) / (ours * SECONDS));
+    if (floor !== undefined) figures.note("floor", await floor());
   });
+  senders.forEach((sender) => sender.close());
+  await server.stop();
+  return [
+    row(`durable appends, ${SENDERS} senders, ${database}`, "/s", figures, { atLeast }),
+    row(`the relay's processor time for each, ${database}`, "µs", cpu),
+  ];
 }
 
 async function acknowledgements(): Promise<Row[]> {

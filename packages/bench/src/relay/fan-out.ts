@@ -8,8 +8,6 @@ import { clientFrame, OPCODE, openWebSocket } from "./web-socket.ts";
 /** Sockets that hear everything, and those of them that write. */
 const SOCKETS = 100;
 const WRITERS = 10;
-/** Messages that are under way at once: enough that no server ever waits for the load generator. */
-const UNDER_WAY = 64;
 
 /** One server with a hundred sockets on it, each of which gets what any of them writes. */
 export interface Broadcast {
@@ -27,8 +25,14 @@ export interface FanOutFigures {
   cpuMicroseconds: number;
 }
 
-/** Writes for so long, a new message as soon as one has reached everybody; ends when all have arrived. */
-export async function measureFanOut(broadcast: Broadcast, seconds: number): Promise<FanOutFigures> {
+/**
+ * Writes for so long, a new message as soon as one has reached everybody, and ends when all have arrived. With many
+ * under way no server waits for the load generator; with one, none can put several into one frame.
+ */
+export async function measureFanOut(
+  broadcast: Broadcast,
+  { seconds, underWay }: { seconds: number; underWay: number },
+): Promise<FanOutFigures> {
   const started = performance.now();
   const cpuBefore = broadcast.server.cpuSeconds();
   let written = 0;
@@ -40,7 +44,7 @@ export async function measureFanOut(broadcast: Broadcast, seconds: number): Prom
         if (delivered === written * SOCKETS) resolve();
         return;
       }
-      while (written - Math.floor(delivered / SOCKETS) < UNDER_WAY) broadcast.write(written++);
+      while (written - Math.floor(delivered / SOCKETS) < underWay) broadcast.write(written++);
     };
     broadcast.onDelivered = (messages) => {
       delivered += messages;

@@ -34,11 +34,15 @@ export function makeDataDirectory(): DataDirectory {
 }
 
 /** The real relay, as anybody starts it; only what it lets one device ask for in a second is lifted. */
-export function startRelay(data: DataDirectory): Promise<ServerProcess> {
+export function startRelay(
+  data: DataDirectory,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
   return startServer(MAIN, [], {
     THICKET_PORT: "0",
     THICKET_DATA: data.path,
     THICKET_LOG: "error",
     ...Object.fromEntries(LIFTED.map((name) => [`THICKET_LIMIT_${name}`, "1000000"])),
+    ...settings,
   });
 }
