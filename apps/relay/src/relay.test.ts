@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { scriptGroup, seededRandom } from "@thicket/delivery-service/testing";
 import { LIMITS, WIRE_VERSION } from "@thicket/protocol";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Connected, connect, type Person, rawSocket, signUp, until } from "./testing/person.ts";
 import { askRaw } from "./testing/ask-raw.ts";
 import { createRelayProcess, type RelayProcess } from "./testing/relay-process.ts";
@@ -83,6 +83,55 @@ describe("a running relay", () => {
     expect(seqsOf(connection)).toEqual([1, 2, 3, 4, 5]);
     const [first] = listener.events.entries;
     expect(first?.entries[0]?.bytes).toBeInstanceOf(Uint8Array);
+  });
+
+  it("[RELAY-FANOUT-3] who is removed by one candidate hears of the next, and then of its branch again", async () => {
+    const { connection, group } = await openGroup();
+    const listener = await openDelivery(bob);
+    const seat = group.newSeat();
+    const { next: at } = await group.commit(group.founder, group.first, { add: [seat] });
+    const seats = [{ ...seat, groupId: group.groupId, cursor: at.branch, epochToken: at.epochToken }];
+    expect(await listener.ask("group.attach", { seats })).toMatchObject({ ok: true });
+    const bad = await group.commit(group.founder, at, { remove: [seat] });
+    await group.append(group.founder, bad.next);
+    await group.append(group.founder, at, "note");
+    await until(() => seqsOf(listener).includes(4));
+    // Taken once two seconds have passed since the first candidate.
+    const good = await vi.waitFor(
+      async () => {
+        const made = await group.commit(group.founder, at, { change: { supersedes: bad.next.branch } });
+        expect(made.reply.ok).toBe(true);
+        return made;
+      },
+      { timeout: 20_000, interval: 1000 },
+    );
+    await group.append(seat, good.next);
+    await group.append(group.founder, bad.next);
+    await until(() => seqsOf(connection).includes(7));
+    await until(() => seqsOf(listener).includes(6));
+    expect(await listener.ask("welcome.list", {})).toMatchObject({ ok: true });
+    expect(seqsOf(listener)).toEqual([2, 4, 5, 6]);
+    expect(seqsOf(connection)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it("[RELAY-HOLD-1] a Welcome waits for the word of another attached seat, and is told when it goes out", async () => {
+    const { group } = await openGroup();
+    const member = await openDelivery(bob);
+    const seat = group.newSeat();
+    const { next: at } = await group.commit(group.founder, group.first, { add: [seat] });
+    const seats = [{ ...seat, groupId: group.groupId, cursor: at.branch, epochToken: at.epochToken }];
+    expect(await member.ask("group.attach", { seats })).toMatchObject({ ok: true });
+    const invited = await openDelivery(bob);
+    const to = [{ ...bob.identity, keyPackageRef: seededRandom(5).bytes(32) }];
+    const { next } = await group.commit(group.founder, at, {
+      add: [group.newSeat()],
+      welcomes: [{ bytes: seededRandom(6).bytes(99), to }],
+    });
+    expect(await invited.ask("welcome.list", {})).toEqual({ ok: true, welcomes: [] });
+    const confirm = { ...seat, ...next, groupId: group.groupId };
+    expect(await member.ask("group.confirm", confirm)).toEqual({ ok: true });
+    await until(() => invited.events.welcome.length > 0);
+    expect(await invited.ask("welcome.list", {})).toMatchObject({ welcomes: [{}] });
   });
 
   it("[RELAY-FANOUT-2] a seat that attaches behind is streamed what it lacks, in order, and then listens", async () => {

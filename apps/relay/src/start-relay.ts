@@ -13,6 +13,9 @@ import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
 import { bareHeaders } from "./transport/security-headers.ts";
 import { createSockets } from "./transport/sockets.ts";
 
+/** Milliseconds between two looks at what is due by the clock. */
+const SWEEP_EVERY = 1000;
+
 export interface Relay {
   /** Where it can be reached on this machine, for example http://localhost:8080. */
   address: string;
@@ -77,10 +80,13 @@ async function openServices(options: {
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
     ...sockets.rooms.listeners,
+    isAnotherSeatAttached: (groupId, seatId) => sockets.rooms.isAnotherSeatAttached(groupId, seatId),
     onFault: log.fault,
   });
   // Closes before the sockets do: what was asked is answered.
   opened.push(() => delivery.close());
+  const sweeps = setInterval(() => void delivery.sweep().catch(log.fault), SWEEP_EVERY);
+  opened.push(() => clearInterval(sweeps));
   const checkDeliveryLogin = createLoginCheck({ trustedAsKeys, now });
   sockets.serve({ operations: delivery.operations, checkDeliveryLogin, authentication });
 }

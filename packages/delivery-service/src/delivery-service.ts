@@ -16,28 +16,47 @@ import { acknowledge } from "./groups/acknowledge.ts";
 import { appendEntry } from "./groups/append-entry.ts";
 import { attachSeats } from "./groups/attach-seats.ts";
 import { commitEpoch } from "./groups/commit-epoch.ts";
+import { confirmEpoch } from "./groups/confirm-epoch.ts";
 import { createGroup } from "./groups/create-group.ts";
 import { readLog } from "./groups/read-log.ts";
+import { createHourlyAllowance } from "./hourly-allowance.ts";
 import { createClaimAllowance } from "./key-packages/claim-allowance.ts";
 import { claimKeyPackages } from "./key-packages/claim-key-packages.ts";
 import { countKeyPackages } from "./key-packages/count-key-packages.ts";
 import type { KeyPackageCheck } from "./key-packages/key-package-check.ts";
 import { checkKeyPackages, publishKeyPackages } from "./key-packages/publish-key-packages.ts";
+import { findDoor, knock } from "./links/knock.ts";
+import { openLink } from "./links/open-link.ts";
+import { publishLink } from "./links/publish-link.ts";
+import { withdrawLink } from "./links/withdraw-link.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
 import { mergeAppended } from "./merge-appended.ts";
 import { type Effect, refuse } from "./outcome.ts";
+import { sweep, type Swept } from "./retention/sweep.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
 import { listWelcomes } from "./welcomes/list-welcomes.ts";
 
 /** What is told after it is on the disk, in commit order. Hints: the log and the cursor are the truth. */
 export interface DeliveryListeners {
-  /** `hiddenFrom`: seats of the newest tip that may not read these entries. */
-  onAppended?(groupId: GroupId, entries: readonly Entry[], hiddenFrom: readonly SeatId[]): void;
+  /**
+   * For everybody who listens, without `hiddenFrom`: seats that may not read these entries, of another branch or of an
+   * epoch before they joined. And `alsoTo`: seats of no tip that may read them all the same.
+   */
+  onAppended?(
+    groupId: GroupId,
+    entries: readonly Entry[],
+    hiddenFrom: readonly SeatId[],
+    alsoTo: readonly SeatId[],
+  ): void;
   /**
    * These seats belong to no tip any more. Told after the commit that removed them, and again when one of them
-   * attaches: who listens for them hears nothing new.
+   * attaches: who listens for them hears of nothing but what is also for them.
    */
   onUnseated?(groupId: GroupId, seatIds: readonly SeatId[]): void;
+  /** Another candidate holds these seats again: they listen as if they had never stopped. */
+  onSeated?(groupId: GroupId, seatIds: readonly SeatId[]): void;
+  /** Welcomes are held. Whoever sweeps by a clock does so then, at the latest (ms since 1970). */
+  onHeld?(until: number): void;
   onAcked?(groupId: GroupId, seq: Seq): void;
   onWelcome?(device: DeviceIdentity): void;
   onKeyPackagesLow?(device: DeviceIdentity, pool: { suite: number; count: number }): void;
@@ -51,6 +70,11 @@ export interface DeliveryServiceOptions extends DeliveryListeners {
   now: () => number;
   random: { bytes(length: number): Uint8Array };
   checkKeyPackage: KeyPackageCheck;
+  /**
+   * Whether somebody else than this seat is attached to the group now, at any node: then a commit's Welcomes wait until
+   * somebody could take it. Without this, nobody ever is.
+   */
+  isAnotherSeatAttached?: (groupId: GroupId, seatId: SeatId) => boolean | Promise<boolean>;
   limits?: Partial<DeliveryLimits>;
   /** When a batch of waiting writes starts. By default after what is arriving now (setImmediate); a simulation that must replay exactly passes queueMicrotask. */
   defer?: (run: () => void) => void;
@@ -70,6 +94,11 @@ export interface DeliveryService {
   readonly operations: DeliveryOperations;
   /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
   health(): Health;
+  /**
+   * Does what is due by the clock: releases held Welcomes, and erases what needn't be kept. To be called every second or
+   * so; one that comes while another is under way joins it.
+   */
+  sweep(): Promise<Swept>;
   /** Refuses what is new with SHUTTING_DOWN, finishes what waits, closes the database. */
   close(): Promise<void>;
 }
@@ -83,6 +112,8 @@ export async function openDeliveryService(options: DeliveryServiceOptions): Prom
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
   const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const knocks = createHourlyAllowance({ now, perHour: limits.knocksPerHour });
+  let sweeping: Promise<Swept> | undefined;
   const database = await openDatabase<DeliveryModel>({
     location: options.database,
     definition: DELIVERY,
@@ -101,33 +132,71 @@ export async function openDeliveryService(options: DeliveryServiceOptions): Prom
     },
     "keyPackages.count": (device, { suite }) => database.read(countKeyPackages(device, suite, now())),
     "keyPackages.claim": async (device, request, committed) => {
+      const { claimDevices } = limits;
+      if (request.devices.length > claimDevices) return refuse("PAYLOAD_TOO_LARGE", { limit: claimDevices });
       const turn = allowance.take(device, request.devices);
       if (!turn.ok) {
         const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
       }
-      const operation = claimKeyPackages(request, { now: now(), limits });
-      const reply = await database.write(operation, NO_GROUPS, committed);
+      const reply = await database.write(
+        claimKeyPackages(request, { now: now(), limits }),
+        NO_GROUPS,
+        committed,
+      );
       turn.giveBack(reply.ok ? reply.missing : request.devices);
       return reply;
     },
     "group.create": (_, request, committed) =>
-      database.write(createGroup(request), about({ groupId: request.groupId }), committed),
+      database.write(createGroup(request, { now }), about({ groupId: request.groupId }), committed),
     "group.attach": (_, request, committed) =>
       database.write(attachSeats(request, { now }), about(...request.seats.map(seatOf)), committed),
     "group.append": (_, request, committed) =>
       database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
-    "group.commit": (_, request, committed) =>
-      database.write(commitEpoch(request, { now, random, limits }), about(writeOf(request)), committed),
-    "group.read": (_, request) => database.read(readLog(request)),
+    "group.commit": async (_, request, committed) => {
+      const { groupId, seatId, welcomes } = request;
+      const holdWelcomes =
+        welcomes.length > 0 && (await options.isAnotherSeatAttached?.(groupId, seatId)) === true;
+      const operation = commitEpoch(request, { now, random, limits, holdWelcomes });
+      return database.write(operation, about(writeOf(request)), committed);
+    },
+    "group.read": (_, request) => database.read(readLog(request, { limits })),
+    "group.confirm": (_, request, committed) =>
+      database.write(confirmEpoch(request, { now }), about(memberOf(request)), committed),
+    "group.knock": async (device, request, committed) => {
+      const turn = knocks.take([`${device.userId}${device.deviceId}`]);
+      if (!turn.ok) {
+        return refuse("RATE_LIMITED", { limit: limits.knocksPerHour, retryAfter: turn.retryAfter });
+      }
+      const door = await database.read(findDoor(request));
+      if (!door.ok) return door;
+      const { groupId } = door;
+      return database.write(knock(request, groupId, { now, limits }), about({ groupId }), committed);
+    },
     "cursor.ack": (_, request, committed) =>
       database.write(acknowledge(request), about({ ...seatOf(request), cursors: true }), committed),
+    "link.publish": (_, request, committed) =>
+      database.write(publishLink(request, { now, limits }), about(memberOf(request)), committed),
+    "link.withdraw": (_, request, committed) =>
+      database.write(withdrawLink(request, { now }), about(memberOf(request)), committed),
+    "link.open": (_, request) => database.read(openLink(request)),
     "welcome.list": (device) => database.read(listWelcomes(device)),
     "welcome.ack": (device, request, committed) =>
       database.write(acknowledgeWelcomes(device, request), NO_GROUPS, committed),
   };
 
-  return { operations, health: () => database.health(), close: () => database.close() };
+  return {
+    operations,
+    health: () => database.health(),
+    sweep: () =>
+      (sweeping ??= sweep(database, { now, limits }).finally(() => {
+        sweeping = undefined;
+      })),
+    async close() {
+      await database.close();
+      await sweeping;
+    },
+  };
 }
 
 function about(...groups: GroupPlan[]): Plan {
@@ -138,15 +207,23 @@ function seatOf({ groupId, seatId }: Required<Pick<GroupPlan, "groupId" | "seatI
   return { groupId, seatId };
 }
 
+function memberOf(request: Required<Omit<GroupPlan, "cursors" | "entryId">>): GroupPlan {
+  const { groupId, seatId, branch } = request;
+  return { groupId, seatId, branch };
+}
+
 function writeOf(request: Required<Omit<GroupPlan, "cursors">>): GroupPlan {
-  const { groupId, seatId, branch, entryId } = request;
-  return { groupId, seatId, branch, entryId };
+  return { ...memberOf(request), entryId: request.entryId };
 }
 
 function tell(listeners: DeliveryListeners, effect: Effect): void {
   switch (effect.kind) {
     case "appended":
-      return listeners.onAppended?.(effect.groupId, effect.entries, effect.hiddenFrom);
+      return listeners.onAppended?.(effect.groupId, effect.entries, effect.hiddenFrom, effect.alsoTo);
+    case "held":
+      return listeners.onHeld?.(effect.until);
+    case "seated":
+      return listeners.onSeated?.(effect.groupId, effect.seatIds);
     case "unseated":
       return listeners.onUnseated?.(effect.groupId, effect.seatIds);
     case "acked":

@@ -10,4 +10,5 @@ export type { DeviceIdentity } from "./device-identity.ts";
 export { createKeyPackageCheck } from "./key-packages/create-key-package-check.ts";
 export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
 export { createLoginCheck, type LoginCheck } from "./login/create-login-check.ts";
+export type { Swept } from "./retention/sweep.ts";
 export { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";

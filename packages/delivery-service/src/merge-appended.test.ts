@@ -8,7 +8,7 @@ const groupId = (digit: string) => parse(GroupId, digit.repeat(64));
 const seatId = parse(SeatId, "5".repeat(32));
 const [A, B] = [groupId("a"), groupId("b")];
 
-function appended(group: GroupId, seq: number, { size = 10, hiddenFrom = [] as SeatId[] } = {}): Effect {
+function appended(group: GroupId, seq: number, { size = 10, hiddenFrom = [] as SeatId[], alsoTo = [] as SeatId[] } = {}): Effect {
   const entry: Entry = {
     seq: seq as Seq,
     epoch: 0 as Epoch,
@@ -17,7 +17,7 @@ function appended(group: GroupId, seq: number, { size = 10, hiddenFrom = [] as S
     receivedAt: 1,
     bytes: new Uint8Array(size),
   };
-  return { kind: "appended", groupId: group, entries: [entry], hiddenFrom };
+  return { kind: "appended", groupId: group, entries: [entry], hiddenFrom, alsoTo };
 }
 
 /** Effects as the group and seqs of what was appended, or their kind. */
@@ -47,8 +47,10 @@ describe("what a batch has appended", () => {
       appended(A, 2, { hiddenFrom: [seatId] }),
       appended(A, 3),
       appended(A, 4),
+      appended(A, 5, { alsoTo: [seatId] }),
+      appended(A, 6),
     ];
-    expect(shown(mergeAppended(effects))).toEqual(["a 1", "a 2", "a 3,4"]);
+    expect(shown(mergeAppended(effects))).toEqual(["a 1", "a 2", "a 3,4", "a 5", "a 6"]);
   });
 
   it("is told in several where it is large", () => {

@@ -36,10 +36,10 @@ export function mergeAppended(effects: readonly Effect[]): readonly Effect[] {
 }
 
 /** Says nothing of who listens. */
-const PASSED: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>(["acked", "welcome", "keyPackagesLow"]);
+const PASSED: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>(["acked", "held", "welcome", "keyPackagesLow"]);
 
-function isForAll({ hiddenFrom }: Appended): boolean {
-  return hiddenFrom.length === 0;
+function isForAll({ hiddenFrom, alsoTo }: Appended): boolean {
+  return hiddenFrom.length === 0 && alsoTo.length === 0;
 }
 
 function sizeOf({ entries }: Appended): number {

@@ -17,11 +17,17 @@ export type Effect =
       kind: "appended";
       groupId: GroupId;
       entries: readonly Entry[];
-      /** Seats of the newest tip that may not read these entries: a late entry of an epoch before they joined. */
+      /** Seats of a tip that may not read these entries: of another branch, or of an epoch before they joined. */
       hiddenFrom: readonly SeatId[];
+      /** Seats of no tip that may read them all the same: they belonged to that epoch. */
+      alsoTo: readonly SeatId[];
     }
-  /** These seats belong to no tip any more: they read what they may, and hear of nothing new. */
+  /** These seats belong to no tip any more: they read what they may, and hear of nothing else. */
   | { kind: "unseated"; groupId: GroupId; seatIds: readonly SeatId[] }
+  /** Another candidate holds these seats, which belonged to no tip. */
+  | { kind: "seated"; groupId: GroupId; seatIds: readonly SeatId[] }
+  /** Welcomes are held, at the latest until then (ms since 1970). */
+  | { kind: "held"; until: number }
   | { kind: "acked"; groupId: GroupId; seq: Seq }
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };

@@ -19,6 +19,8 @@ export const authenticationRequests = {
       rootKey: bytesOf(32),
       deviceCertificate: signed,
       proof: bytesOf(64),
+      /** What the operator gave out, where registering takes an invitation (INVITE_REFUSED). */
+      invite: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.inviteCode))),
     }),
     reply: replyOf({ attestation: signed }),
   },

@@ -10,6 +10,7 @@ import {
   EntryId,
   Epoch,
   GroupId,
+  LinkId,
   SeatId,
   Seq,
   Timestamp,
@@ -23,8 +24,10 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const device = { userId: AccountId, deviceId: DeviceId };
 /** Every request about a group names its author's seat and shows that seat's token. */
 const seat = { groupId: GroupId, seatId: SeatId, seatToken: Token };
-/** Every write also shows the epoch token and an id that makes its resends one. */
-const write = { ...seat, epochToken: Token, entryId: EntryId, epoch: Epoch, branch: Branch };
+/** Acts of a member in its present epoch also show that epoch's token. */
+const member = { ...seat, epochToken: Token, epoch: Epoch, branch: Branch };
+/** Every write also has an id that makes its resends one. */
+const write = { ...member, entryId: EntryId };
 
 /** The requests of the Delivery Service (`delivery.md`): name -> request and reply schemas. */
 export const deliveryRequests = {
@@ -68,7 +71,7 @@ export const deliveryRequests = {
             place: v.optional(Tip),
             headSeq: Seq,
             lowestSeq: Seq,
-            /** The lowest seq that all seats of the newest tip have acknowledged. */
+            /** The lowest seq that all seats of all tips have acknowledged. */
             ackedSeq: Seq,
           }),
           v.object({ attached: v.literal(false), groupId: GroupId, error: WireError }),
@@ -79,7 +82,7 @@ export const deliveryRequests = {
   "group.append": {
     request: v.object({
       ...write,
-      kind: v.pipe(EntryKind, v.picklist(["proposal", "application"])),
+      kind: v.pipe(EntryKind, v.picklist(["proposal", "application", "note"])),
       bytes: bytes(LIMITS.applicationEntry, 1),
     }),
     reply: replyOf({ seq: Seq, receivedAt: Timestamp }),
@@ -89,6 +92,8 @@ export const deliveryRequests = {
       ...write,
       bytes: bytes(LIMITS.commitBundle, 1),
       ...CommitFields.entries,
+      /** The last candidate of (epoch, branch), where this commit is to be the next one after it. */
+      supersedes: v.optional(Seq),
       welcomes: list(
         v.object({
           bytes: bytes(LIMITS.commitBundle, 1),
@@ -105,11 +110,44 @@ export const deliveryRequests = {
       after: Seq,
       limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.logPage)),
     }),
-    reply: replyOf({ entries: v.array(Entry), headSeq: Seq }),
+    /** Nothing below `lowestSeq` is kept any more. */
+    reply: replyOf({ entries: v.array(Entry), headSeq: Seq, lowestSeq: Seq }),
   },
   "cursor.ack": {
     request: v.object({ ...seat, seq: Seq }),
     reply: replyOf({ ackedSeq: Seq }),
+  },
+  /** The seat has taken the commit that began this epoch. A hint: it lets that commit's Welcomes go out early. */
+  "group.confirm": {
+    request: v.object(member),
+    reply: replyOf({}),
+  },
+  /** Lets a link lead to this group, or changes its sealed card. A link that was withdrawn stays so. */
+  "link.publish": {
+    request: v.object({ ...member, linkId: LinkId, card: bytes(LIMITS.linkCard, 1) }),
+    reply: replyOf({}),
+  },
+  "link.withdraw": {
+    request: v.object({ ...member, linkId: LinkId }),
+    reply: replyOf({}),
+  },
+  /** Whoever has the link sees its card. One that was withdrawn or never was is LINK_UNKNOWN. */
+  "link.open": {
+    request: v.object({ linkId: LinkId }),
+    reply: replyOf({ card: bytes(LIMITS.linkCard) }),
+  },
+  /** Asks a group's members to be let in: by a link, or in the place of a seat of one's own that was lost. */
+  "group.knock": {
+    request: v.variant("by", [
+      v.object({
+        by: v.literal("link"),
+        linkId: LinkId,
+        entryId: EntryId,
+        bytes: bytes(LIMITS.knock, 1),
+      }),
+      v.object({ by: v.literal("seat"), ...seat, entryId: EntryId, bytes: bytes(LIMITS.knock, 1) }),
+    ]),
+    reply: replyOf({}),
   },
   "welcome.list": {
     request: v.object({}),

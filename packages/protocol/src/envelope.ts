@@ -3,7 +3,8 @@ import { bytes, bytesOf } from "./bytes.ts";
 import { Branch, Epoch, SeatId, Seq, Timestamp } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 
-export const EntryKind = v.picklist(["commit", "proposal", "application"]);
+/** Notes and knocks are sealed bytes of Thicket's own; the others are MLSMessages, PrivateMessages all. */
+export const EntryKind = v.picklist(["commit", "proposal", "application", "note", "knock"]);
 export type EntryKind = v.InferOutput<typeof EntryKind>;
 
 /** SHA-256 of the epoch token, or the token itself: 32 bytes. */
@@ -17,10 +18,15 @@ export const CommitFields = v.object({
   nextTokenHash: bytesOf(32),
   seatsAdded: v.pipe(v.array(SeatId), v.maxLength(LIMITS.seatsPerGroup)),
   seatsRemoved: v.pipe(v.array(SeatId), v.maxLength(LIMITS.seatsPerGroup)),
+  /**
+   * The commit rotates its author's leaf signature key: on this branch the author's seat `from` goes on as `to`, with
+   * the same token and cursor. Neither is named in `seatsAdded` or `seatsRemoved`.
+   */
+  seatReplaced: v.optional(v.object({ from: SeatId, to: SeatId })),
 });
 export type CommitFields = v.InferOutput<typeof CommitFields>;
 
-/** One entry of a group's log, as the DS keeps and sends it. `bytes` is one MLSMessage (a PrivateMessage). */
+/** One entry of a group's log, as the DS keeps and sends it. */
 export const Entry = v.object({
   seq: Seq,
   epoch: Epoch,

@@ -11,12 +11,15 @@ export const WIRE_ERROR_CODES = [
   "HANDLE_TAKEN",
   "HANDLE_UNKNOWN",
   "ACCOUNT_TAKEN",
+  "REGISTRATION_CLOSED",
+  "INVITE_REFUSED",
   "CREDENTIAL_INVALID",
   "KEY_PACKAGE_INVALID",
   "KEY_PACKAGE_LIMIT",
   "GROUP_TAKEN",
   "GROUP_UNKNOWN",
   "SEAT_REFUSED",
+  "SEAT_DROPPED",
   "EPOCH_TOKEN_REFUSED",
   "EPOCH_STALE",
   "ENTRY_CONFLICT",
@@ -24,6 +27,9 @@ export const WIRE_ERROR_CODES = [
   "PUBLIC_MESSAGE_REFUSED",
   "PAYLOAD_TOO_LARGE",
   "SEATS_FULL",
+  "LINK_UNKNOWN",
+  "LINK_TAKEN",
+  "LINK_LIMIT",
   "RATE_LIMITED",
   "DISK_FULL",
   "STORE_FAILED",
@@ -40,13 +46,15 @@ export type Tip = v.InferOutput<typeof Tip>;
 
 /**
  * A refusal. It never repeats what the request held.
- * `tips` and `winner` come with EPOCH_STALE; `limit` (bytes, count or per-second rate) with PAYLOAD_TOO_LARGE,
- * KEY_PACKAGE_LIMIT, SEATS_FULL and RATE_LIMITED; `retryAfter` (ms) with RATE_LIMITED.
+ * `tips` come with EPOCH_STALE, and where the epoch has ended `winner` and `last`: the seqs of its first candidate and
+ * of its last one, which is what another candidate has to name in `supersedes`. `limit` (bytes, count, or a rate) comes
+ * with PAYLOAD_TOO_LARGE, KEY_PACKAGE_LIMIT, LINK_LIMIT, SEATS_FULL and RATE_LIMITED; `retryAfter` (ms) with RATE_LIMITED.
  */
 export const WireError = v.object({
   code: WireErrorCode,
   tips: v.optional(v.array(Tip)),
   winner: v.optional(Seq),
+  last: v.optional(Seq),
   limit: v.optional(v.number()),
   retryAfter: v.optional(v.number()),
 });

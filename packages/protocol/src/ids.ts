@@ -27,6 +27,10 @@ export type EntryId = v.InferOutput<typeof EntryId>;
 export const WelcomeId = v.pipe(hexOf(16), v.brand("WelcomeId"));
 export type WelcomeId = v.InferOutput<typeof WelcomeId>;
 
+/** SHA-256 of a link's secret, lower-case hexadecimal: where the link leads. */
+export const LinkId = v.pipe(hexOf(32), v.brand("LinkId"));
+export type LinkId = v.InferOutput<typeof LinkId>;
+
 /** An MLS epoch. The wire carries it as a safe integer: 2^53 commits are out of reach. */
 export const Epoch = v.pipe(count, v.brand("Epoch"));
 export type Epoch = v.InferOutput<typeof Epoch>;

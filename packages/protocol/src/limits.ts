@@ -10,6 +10,9 @@ export const LIMITS = {
   logPage: 256,
   seatsPerGroup: 10_000,
   welcomesPerCommit: 64,
+  linkCard: 32 * 1024,
+  knock: 16 * 1024,
+  inviteCode: 128,
   credential: 4 * 1024,
   devicesPerAccount: 32,
 } as const;

@@ -1,14 +1,16 @@
 import { toHex } from "./bytes.ts";
-import type { EntryKind } from "./envelope.ts";
+
+/** RFC 9420 §6: the content types of a FramedContent. */
+export type MlsContentType = "application" | "proposal" | "commit";
 
 /** What the DS may read of a message: RFC 9420 §6.3.1, the clear fields before authenticated_data. */
 export interface MlsHeader {
   groupId: string;
   epoch: number;
-  kind: EntryKind;
+  kind: MlsContentType;
 }
 
-const KINDS: Record<number, EntryKind> = { 1: "application", 2: "proposal", 3: "commit" };
+const KINDS: Record<number, MlsContentType> = { 1: "application", 2: "proposal", 3: "commit" };
 
 /**
  * Reads the header of an MLSMessage that holds a PrivateMessage (version mls10, wire format 2).

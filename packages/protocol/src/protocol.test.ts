@@ -115,6 +115,76 @@ test("a batch over its limit is refused as a whole", () => {
   expect(v.safeParse(claim, { suite: 1, devices: [] }).success).toBe(false);
 });
 
+/** A value that is right, for every request that came with wire version 2. */
+function goodRequests() {
+  const id = "ab".repeat(32);
+  const seat = { groupId: id, seatId: "cd".repeat(16), seatToken: new Uint8Array(32) };
+  const member = { ...seat, epochToken: new Uint8Array(32), epoch: 3, branch: 7 };
+  const entryId = "ef".repeat(16);
+  return {
+    "group.confirm": [member],
+    "link.publish": [{ ...member, linkId: id, card: new Uint8Array(5) }],
+    "link.withdraw": [{ ...member, linkId: id }],
+    "link.open": [{ linkId: id }],
+    "group.knock": [
+      { by: "link", linkId: id, entryId, bytes: new Uint8Array(5) },
+      { by: "seat", ...seat, entryId, bytes: new Uint8Array(5) },
+    ],
+    "group.append": [{ ...member, entryId, kind: "note", bytes: new Uint8Array(5) }],
+    "group.commit": [
+      {
+        ...member,
+        entryId,
+        bytes: new Uint8Array(5),
+        nextTokenHash: new Uint8Array(32),
+        seatsAdded: [],
+        seatsRemoved: [],
+        seatReplaced: { from: seat.seatId, to: "01".repeat(16) },
+        supersedes: 9,
+        welcomes: [],
+      },
+    ],
+  } satisfies Partial<Record<keyof typeof deliveryRequests, object[]>>;
+}
+
+/** What no field of these requests may be. */
+const BAD_VALUES: unknown[] = [
+  ...[null, true, -1, 1.5, Number.NaN, 2 ** 53, "", "zz", "AB".repeat(32), "ab".repeat(33), [], {}, ["x"]],
+  ...[new Uint8Array(0), new Uint8Array(5 * 1024 * 1024)],
+];
+
+test("[WIRE-2] every field of a request of wire version 2 is refused where it is missing or of a wrong type, size or encoding", () => {
+  for (const [name, values] of Object.entries(goodRequests())) {
+    const { request } = deliveryRequests[name as keyof typeof deliveryRequests];
+    for (const good of values) {
+      expect(v.safeParse(request, good).success, name).toBe(true);
+      for (const field of Object.keys(good)) {
+        const optional = ["seatReplaced", "supersedes"].includes(field);
+        const { [field]: _, ...without } = good as Record<string, unknown>;
+        expect(v.safeParse(request, without).success, `${name} without ${field}`).toBe(optional);
+        for (const [index, bad] of BAD_VALUES.entries()) {
+          // An empty list is one of seats or Welcomes.
+          if (Array.isArray(bad) && bad.length === 0 && /^(seats|welcomes)/.test(field)) continue;
+          const spoilt = { ...good, [field]: bad };
+          expect(v.safeParse(request, spoilt).success, `${name}.${field}, bad value ${index}`).toBe(false);
+        }
+      }
+    }
+  }
+  const { "group.append": append, "group.commit": commit, "group.knock": knock } = deliveryRequests;
+  const [note] = goodRequests()["group.append"];
+  for (const kind of ["commit", "knock"]) {
+    expect(v.safeParse(append.request, { ...note, kind }).success).toBe(false);
+  }
+  const [good] = goodRequests()["group.commit"];
+  for (const seatReplaced of [{ from: "01".repeat(16) }, { from: "x", to: "y" }]) {
+    expect(v.safeParse(commit.request, { ...good, seatReplaced }).success).toBe(false);
+  }
+  const [byLink] = goodRequests()["group.knock"];
+  expect(v.safeParse(knock.request, { ...byLink, by: "seat" }).success).toBe(false);
+  expect(v.safeParse(knock.request, { ...byLink, bytes: new Uint8Array(16 * 1024 + 1) }).success).toBe(false);
+});
+
 test("error codes are unique", () => {
   expect(new Set(WIRE_ERROR_CODES).size).toBe(WIRE_ERROR_CODES.length);
 });

@@ -90,6 +90,8 @@ interface DeliverySession {
   device: DeviceIdentity | undefined;
   /** The seat that hears of each group. */
   rooms: Map<GroupId, SeatId>;
+  /** Seats that were removed: they hear of what is also for them. */
+  asides: Map<GroupId, SeatId>;
 }
 
 export function createRelay(options: RelayOptions): Relay {
@@ -125,11 +127,17 @@ export function createRelay(options: RelayOptions): Relay {
         defer: queueMicrotask,
         onAppended: fanOut,
         onUnseated: (groupId, seatIds) => {
-          for (const { rooms } of sessions) {
-            const seatId = rooms.get(groupId);
-            if (seatId !== undefined && seatIds.includes(seatId)) rooms.delete(groupId);
-          }
+          for (const { rooms, asides } of sessions) move(rooms, asides, groupId, seatIds);
         },
+        onSeated: (groupId, seatIds) => {
+          for (const { rooms, asides } of sessions) move(asides, rooms, groupId, seatIds);
+        },
+        isAnotherSeatAttached: (groupId, seatId) =>
+          [...sessions].some(({ rooms, asides }) => {
+            const attached = rooms.get(groupId) ?? asides.get(groupId);
+            return attached !== undefined && attached !== seatId;
+          }),
+        onHeld: sweepAt,
         onAcked: (groupId, seq) => tellRoom(groupId, { type: "acked", event: { groupId, seq } }),
         onWelcome: (device) => tellDevice(device, { type: "welcome", event: {} }),
         onKeyPackagesLow: (device, pool) => tellDevice(device, { type: "keyPackagesLow", event: pool }),
@@ -140,6 +148,7 @@ export function createRelay(options: RelayOptions): Relay {
         now: () => clock.now(),
       });
       services = { delivery, authentication, checkDelivery };
+      await sweep();
     },
     async close() {
       const closing = services;
@@ -153,7 +162,7 @@ export function createRelay(options: RelayOptions): Relay {
     },
     connectDelivery(tell) {
       if (!services) return undefined;
-      const session: DeliverySession = { tell, device: undefined, rooms: new Map() };
+      const session: DeliverySession = { tell, device: undefined, rooms: new Map(), asides: new Map() };
       sessions.add(session);
       return openDelivery(session);
     },
@@ -227,7 +236,9 @@ export function createRelay(options: RelayOptions): Relay {
       if (!committed.ok || !("results" in committed) || !("seats" in request)) return;
       for (const [index, result] of committed.results.entries()) {
         const seat = request.seats[index];
-        if (result.attached && seat) session.rooms.set(result.groupId, seat.seatId);
+        if (!result.attached || !seat) continue;
+        session.rooms.set(result.groupId, seat.seatId);
+        session.asides.delete(result.groupId);
       }
     });
     if (reply.ok && "epochTokenHash" in request) watch.created(request.groupId, request.seatId);
@@ -277,14 +288,35 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   /** Hints for who is connected. */
-  function fanOut(groupId: GroupId, entries: readonly Entry[], hiddenFrom: readonly SeatId[]): void {
+  function fanOut(
+    groupId: GroupId,
+    entries: readonly Entry[],
+    hiddenFrom: readonly SeatId[],
+    alsoTo: readonly SeatId[],
+  ): void {
     for (const entry of entries) watch.appended(groupId, entry);
     for (const session of sessions) {
-      const seatId = session.rooms.get(groupId);
-      if (seatId === undefined || hiddenFrom.includes(seatId)) continue;
+      const listener = session.rooms.get(groupId);
+      const aside = session.asides.get(groupId);
+      const listens = listener !== undefined && !hiddenFrom.includes(listener);
+      const seatId = listens ? listener : aside !== undefined && alsoTo.includes(aside) ? aside : undefined;
+      if (seatId === undefined) continue;
       for (const entry of entries) watch.handed("a listener", groupId, seatId, entry);
       session.tell({ type: "event", event: { type: "entries", event: { groupId, entries: [...entries] } } });
     }
+  }
+
+  /** What the relay does every second, done when there is something to do: so that a world can come to rest. */
+  async function sweep(): Promise<void> {
+    const swept = await services?.delivery.sweep();
+    if (swept?.heldUntil !== undefined) sweepAt(swept.heldUntil);
+  }
+
+  function sweepAt(time: number): void {
+    const asked = services;
+    clock.after(time - clock.now(), () => {
+      if (services === asked) void sweep();
+    });
   }
 
   function tellRoom(groupId: GroupId, event: DeliveryLinkEvent): void {
@@ -297,6 +329,18 @@ export function createRelay(options: RelayOptions): Relay {
         session.tell({ type: "event", event });
     }
   }
+}
+
+function move(
+  from: Map<GroupId, SeatId>,
+  to: Map<GroupId, SeatId>,
+  groupId: GroupId,
+  seatIds: readonly SeatId[],
+): void {
+  const seatId = from.get(groupId);
+  if (seatId === undefined || !seatIds.includes(seatId)) return;
+  from.delete(groupId);
+  to.set(groupId, seatId);
 }
 
 function refused(code: WireErrorCode): { ok: false; error: { code: WireErrorCode } } {

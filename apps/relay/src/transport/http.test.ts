@@ -63,7 +63,10 @@ async function serve(origins: readonly string[] = ["https://chat.example"]) {
 
 function build() {
   mkdirSync(join(directory, "assets"));
-  writeFileSync(join(directory, "index.html"), "<!doctype html><title>Thicket</title>");
+  writeFileSync(
+    join(directory, "index.html"),
+    `<!doctype html><title>Thicket</title><script integrity="${HASH}" src="/assets/main-B2c3.js"></script>`,
+  );
   writeFileSync(join(directory, "script-hashes.json"), JSON.stringify({ scripts: [HASH] }));
   writeFileSync(join(directory, "service-worker.js"), "self.x = 1;");
   writeFileSync(join(directory, "manifest.webmanifest"), "{}");
@@ -199,6 +202,7 @@ describe("the web app", () => {
       JSON.stringify({ scripts: [`${HASH}' 'unsafe-inline`] }),
       JSON.stringify({ scripts: [HASH, "https://elsewhere.example"] }),
       JSON.stringify({ scripts: HASH }),
+      JSON.stringify({ scripts: [HASH, HASH.replace(/.{4}$/, "AAAA")] }),
     ];
     for (const list of lists) {
       build();

@@ -6,8 +6,10 @@ import { toWire } from "./to-wire.ts";
 interface Attachment {
   socket: Socket;
   seatId: SeatId;
-  /** In the group's room: it has what came before, and its seat still belongs. */
-  listening: boolean;
+  /** It has what came before. */
+  caughtUp: boolean;
+  /** Its seat belongs to a tip, as far as was told. */
+  seated: boolean;
 }
 
 /**
@@ -19,12 +21,14 @@ export interface Rooms {
   addDevice(socket: Socket, device: DeviceIdentity): void;
   /** An attached seat; it doesn't listen yet. */
   attach(socket: Socket, groupId: GroupId, seatId: SeatId): void;
-  /** From now on the socket hears of the group, unless its seat has been removed. -> whether it does. */
+  /** From now on the socket hears of what is for this seat. -> whether the seat is still attached. */
   listen(socket: Socket, groupId: GroupId, seatId: SeatId): boolean;
   leave(socket: Socket): void;
+  /** Whether a socket has attached another seat of the group than this one. */
+  isAnotherSeatAttached(groupId: GroupId, seatId: SeatId): boolean;
 
   /** What the Delivery Service calls. */
-  listeners: Required<Omit<DeliveryListeners, "onFault">>;
+  listeners: Required<Omit<DeliveryListeners, "onFault" | "onHeld">>;
 }
 
 export function createRooms(namespace: Namespace): Rooms {
@@ -39,14 +43,26 @@ export function createRooms(namespace: Namespace): Rooms {
     payload: DeliveryEvents[K],
     except: string[] = [],
   ) => namespace.to(room).except(except).emit(event, toWire(payload));
+  const listens = ({ caughtUp, seated }: Attachment) => caughtUp && seated;
 
-  function drop(groupId: GroupId, attachment: Attachment): void {
-    const attachments = groups.get(groupId);
-    attachments?.delete(attachment);
-    if (attachments?.size === 0) groups.delete(groupId);
-    const { socket } = attachment;
-    const listens = [...of(groupId)].some((other) => other.socket === socket && other.listening);
-    if (!listens) void socket.leave(groupRoom(groupId));
+  function enterOrLeave(groupId: GroupId, { socket }: Attachment): void {
+    const room = groupRoom(groupId);
+    const any = [...of(groupId)].some((other) => other.socket === socket && listens(other));
+    if (any) void socket.join(room);
+    else void socket.leave(room);
+  }
+
+  function change(
+    groupId: GroupId,
+    concerns: (attachment: Attachment) => boolean,
+    to: Partial<Pick<Attachment, "caughtUp" | "seated">>,
+  ): boolean {
+    const found = [...of(groupId)].filter(concerns);
+    for (const attachment of found) {
+      Object.assign(attachment, to);
+      enterOrLeave(groupId, attachment);
+    }
+    return found.length > 0;
   }
 
   return {
@@ -54,34 +70,54 @@ export function createRooms(namespace: Namespace): Rooms {
     attach(socket, groupId, seatId) {
       const attachments = groups.get(groupId) ?? new Set();
       groups.set(groupId, attachments);
-      for (const other of attachments) if (other.socket === socket && other.seatId === seatId) return;
-      attachments.add({ socket, seatId, listening: false });
       const own = attachedBy.get(socket) ?? new Set();
       attachedBy.set(socket, own.add(groupId));
+      const same = (other: Attachment) => other.socket === socket && other.seatId === seatId;
+      if (change(groupId, same, { caughtUp: false, seated: true })) return;
+      attachments.add({ socket, seatId, caughtUp: false, seated: true });
     },
     listen(socket, groupId, seatId) {
-      const found = [...of(groupId)].find((other) => other.socket === socket && other.seatId === seatId);
-      if (found === undefined) return false;
-      found.listening = true;
-      void socket.join(groupRoom(groupId));
-      return true;
+      const same = (other: Attachment) => other.socket === socket && other.seatId === seatId;
+      return change(groupId, same, { caughtUp: true });
     },
     leave(socket) {
       for (const groupId of attachedBy.get(socket) ?? []) {
-        for (const attachment of of(groupId)) if (attachment.socket === socket) drop(groupId, attachment);
+        const attachments = groups.get(groupId);
+        for (const attachment of of(groupId))
+          if (attachment.socket === socket) attachments?.delete(attachment);
+        if (attachments?.size === 0) groups.delete(groupId);
+        void socket.leave(groupRoom(groupId));
       }
       attachedBy.delete(socket);
     },
+    isAnotherSeatAttached: (groupId, seatId) => [...of(groupId)].some((other) => other.seatId !== seatId),
 
     listeners: {
-      onAppended(groupId, entries, hiddenFrom) {
-        const blind = [...of(groupId)].filter(({ seatId }) => hiddenFrom.includes(seatId));
-        const except = blind.map(({ socket }) => socket.id);
-        send(groupRoom(groupId), "entries", { groupId, entries: [...entries] }, except);
+      onAppended(groupId, entries, hiddenFrom, alsoTo) {
+        const blind = new Set(hiddenFrom);
+        const among = [...of(groupId)].filter(({ seatId }) => blind.has(seatId)).map(({ socket }) => socket);
+        // A socket may have two seats of one group, of which one reads.
+        const reads = (socket: Socket) =>
+          [...of(groupId)].some(
+            (other) => other.socket === socket && listens(other) && !blind.has(other.seatId),
+          );
+        const except = among.filter((socket) => !reads(socket)).map(({ id }) => id);
+        const event = { groupId, entries: [...entries] };
+        send(groupRoom(groupId), "entries", event, except);
+        if (alsoTo.length === 0) return;
+        const also = new Set(alsoTo);
+        const asides = [...of(groupId)].filter(({ seatId, caughtUp }) => caughtUp && also.has(seatId));
+        for (const socket of new Set(asides.map((aside) => aside.socket))) {
+          if (!reads(socket)) socket.emit("entries", toWire(event));
+        }
       },
       onUnseated(groupId, seatIds) {
         const gone = new Set(seatIds);
-        for (const attachment of of(groupId)) if (gone.has(attachment.seatId)) drop(groupId, attachment);
+        change(groupId, ({ seatId }) => gone.has(seatId), { seated: false });
+      },
+      onSeated(groupId, seatIds) {
+        const back = new Set(seatIds);
+        change(groupId, ({ seatId }) => back.has(seatId), { seated: true });
       },
       onAcked: (groupId, seq) => void send(groupRoom(groupId), "acked", { groupId, seq }),
       onWelcome: (device) => void send(deviceRoom(device), "welcome", {}),

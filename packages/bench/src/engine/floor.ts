@@ -20,12 +20,18 @@ async function importSeal(): Promise<CryptoKey> {
   return subtle.importKey("raw", keyBytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
-/** HMACs over one block: key, nonce and next secret of the ratchet; key and nonce of the sender data. */
+const suite = cipherSuite(1);
+const secret = new Uint8Array(32).fill(2);
+const context = new Uint8Array(32);
+const ofSenderData = suite.expander(secret);
+
+/**
+ * Five HMACs, the fastest way we know: key, nonce and next secret of the ratchet under one key that is set up for them,
+ * key and nonce of the sender data under one that serves the whole epoch.
+ */
 function deriveKeys(): void {
-  const suite = cipherSuite(1);
-  const secret = new Uint8Array(32).fill(2);
-  const info = new Uint8Array(30);
-  for (let i = 0; i < 5; i++) suite.mac(secret, info);
+  suite.expandEach(secret, context, { key: 16, nonce: 12, secret: 32 });
+  ofSenderData(context, { key: 16, nonce: 12 });
 }
 
 export async function sendFloor(): Promise<() => Promise<void>> {

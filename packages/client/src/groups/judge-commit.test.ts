@@ -192,6 +192,24 @@ test("[COMMIT-1] clear fields that differ from what the commit says make it bad"
   );
 });
 
+test("[COMMIT-5] a commit that rotates its author's signature key says that the author's seat goes on under another name", async () => {
+  const [atAlice, atBob] = await makeGroupOf([alice, bob]);
+  const { staged } = await stageCommit(atAlice!, {}, depsFor("committing"));
+  const received = await receiveCommit(atBob!, staged.message);
+  const { publicKey } = (await makeKeyPackage(dave)).signatureKey;
+  const updated = received.effects.updated.map((one) =>
+    one.leaf === received.committer ? { ...one, after: { ...one.after, signatureKey: publicKey } } : one,
+  );
+  const rotated = { ...received, effects: { ...received.effects, updated } };
+  const { seatReplaced, ...fields } = clearFieldsOf(atBob!, rotated);
+  expect(fields).toEqual({ seatsAdded: [], seatsRemoved: [] });
+  expect(seatReplaced?.from).not.toBe(seatReplaced?.to);
+  const nextTokenHash = nextTokenHashOf(received.next!);
+  const differ = refused("CLEAR_FIELDS_DIFFER");
+  expect(judgeCommit(atBob!, received, { ...fields, nextTokenHash, seatReplaced })).toEqual(differ);
+  expect(judgeCommit(atBob!, rotated, { ...fields, nextTokenHash })).not.toEqual({ ok: true });
+});
+
 function clearSeat(_fields: CommitFields): CommitFields["seatsAdded"] {
   return ["00".repeat(16) as CommitFields["seatsAdded"][number]];
 }

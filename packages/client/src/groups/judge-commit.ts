@@ -49,16 +49,26 @@ export function membersAfter(state: GroupState, { effects }: StagedCommit): Memb
 export function clearFieldsOf(state: GroupState, staged: StagedCommit): Omit<CommitFields, "nextTokenHash"> {
   const { seatKey } = policyOf(state);
   const { added, removed, updated } = staged.effects;
-  const rotated = updated.filter(({ before, after }) => !equalBytes(before.signatureKey, after.signatureKey));
+  const rotated = updated
+    .filter(({ before, after }) => !equalBytes(before.signatureKey, after.signatureKey))
+    .map(({ leaf, before, after }) => ({
+      leaf,
+      from: seatOfLeaf(seatKey, before),
+      to: seatOfLeaf(seatKey, after),
+    }));
+  // Only the author shows its own seat's token, so only the author's seat goes on under another name.
+  const own = rotated.find(({ leaf }) => leaf === staged.committer);
+  const others = rotated.filter((one) => one !== own);
   return {
     seatsAdded: [
       ...added.map(({ leafNode }) => seatOfLeaf(seatKey, leafNode)),
-      ...rotated.map(({ after }) => seatOfLeaf(seatKey, after)),
+      ...others.map(({ to }) => to),
     ],
     seatsRemoved: [
       ...removed.map(({ leafNode }) => seatOfLeaf(seatKey, leafNode)),
-      ...rotated.map(({ before }) => seatOfLeaf(seatKey, before)),
+      ...others.map(({ from }) => from),
     ],
+    ...(own !== undefined && { seatReplaced: { from: own.from, to: own.to } }),
   };
 }
 
@@ -159,9 +169,12 @@ function judgeFields(
   fields: CommitFields,
 ): CommitRefusal | undefined {
   const says = clearFieldsOf(state, staged);
-  if (!sameSeats(says.seatsAdded, fields.seatsAdded) || !sameSeats(says.seatsRemoved, fields.seatsRemoved)) {
-    return "CLEAR_FIELDS_DIFFER";
-  }
+  const same =
+    sameSeats(says.seatsAdded, fields.seatsAdded) &&
+    sameSeats(says.seatsRemoved, fields.seatsRemoved) &&
+    says.seatReplaced?.from === fields.seatReplaced?.from &&
+    says.seatReplaced?.to === fields.seatReplaced?.to;
+  if (!same) return "CLEAR_FIELDS_DIFFER";
   if (staged.next !== undefined && !equalBytes(nextTokenHashOf(staged.next), fields.nextTokenHash)) {
     return "NEXT_TOKEN_DIFFERS";
   }

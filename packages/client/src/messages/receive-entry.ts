@@ -43,6 +43,10 @@ export async function receiveEntry(
       return showUnreadable(step, group, entry, "PROPOSAL_OUT_OF_PLACE");
     case "application":
       return entry.epoch === epoch ? receiveCurrent(step, group, entry) : receiveLate(step, group, entry);
+    case "note":
+    case "knock":
+      // Nothing that this version of the client acts on.
+      step.deps.ports.log("debug", "entry passed over", { kind: entry.kind });
   }
 }
 

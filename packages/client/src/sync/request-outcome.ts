@@ -29,18 +29,24 @@ export function judgeFailure(error: RequestFailure): FailureKind {
     case "HANDLE_TAKEN":
     case "HANDLE_UNKNOWN":
     case "ACCOUNT_TAKEN":
+    case "REGISTRATION_CLOSED":
+    case "INVITE_REFUSED":
     case "CREDENTIAL_INVALID":
     case "KEY_PACKAGE_INVALID":
     case "KEY_PACKAGE_LIMIT":
     case "GROUP_TAKEN":
     case "GROUP_UNKNOWN":
     case "SEAT_REFUSED":
+    case "SEAT_DROPPED":
     case "EPOCH_TOKEN_REFUSED":
     case "ENTRY_CONFLICT":
     case "HEADER_MISMATCH":
     case "PUBLIC_MESSAGE_REFUSED":
     case "PAYLOAD_TOO_LARGE":
     case "SEATS_FULL":
+    case "LINK_UNKNOWN":
+    case "LINK_TAKEN":
+    case "LINK_LIMIT":
       return { kind: "refused" };
   }
 }

@@ -1,7 +1,9 @@
 import { type Entry, type GroupId, LIMITS } from "@thicket/protocol";
-import { parseSeq } from "../identity/parse-ids.ts";
+import { entryHash } from "../groups/seats.ts";
+import { parseEpoch, parseSeq } from "../identity/parse-ids.ts";
 import { receiveEntry } from "../messages/receive-entry.ts";
 import type { Runtime } from "../runtime.ts";
+import { isLive } from "../state.ts";
 import { isConnected, type Track } from "./track.ts";
 import { judgeFailure } from "./request-outcome.ts";
 
@@ -60,8 +62,28 @@ export async function takeIn(
 }
 
 async function takeEntries(runtime: Runtime, groupId: GroupId, entries: readonly Entry[]): Promise<void> {
+  const own = runtime.memory.groups.get(groupId)?.staged?.hash;
   await runtime.step(async (step) => {
     for (const entry of entries) await receiveEntry(step, groupId, entry);
+  });
+  const others = entries.filter(({ bytes }) => entryHash(bytes) !== own);
+  if (others.some(({ commit }) => commit !== undefined && commit.seatsAdded.length > 0)) {
+    confirmEpoch(runtime, groupId);
+  }
+}
+
+/** Somebody was added by somebody else, and the commit is good: their Welcomes needn't wait any longer. A hint, said once. */
+function confirmEpoch(runtime: Runtime, groupId: GroupId): void {
+  const row = runtime.memory.groups.get(groupId)?.row;
+  if (row === undefined || !isLive(row)) return;
+  const { seatId, seatToken, epochToken } = row;
+  const place = { epoch: parseEpoch(row.epoch), branch: parseSeq(row.branch) };
+  runtime.run("confirm", async () => {
+    const { relay, log } = runtime.ports;
+    const reply = await runtime.wait(
+      relay.request("group.confirm", { groupId, seatId, seatToken, epochToken, ...place }),
+    );
+    if (!reply.ok) log("debug", "confirm not taken", { code: reply.error.code });
   });
 }
 

@@ -15,8 +15,12 @@ export interface WriteBuffer {
   acked: Map<number, number>;
   cursors: Map<string, Numbered<{ seatId: Uint8Array; cursor: number }>>;
   /** Additions (1) and removals (0), in order. */
-  seats: Numbered<{ seatId: Uint8Array; branch: number; holds: 0 | 1 }>[];
+  seats: Numbered<{ seatId: Uint8Array; line: number; branch: number; holds: 0 | 1; day: number }>[];
+  /** By group and branch: its last entry, and when a member wrote on it. */
+  written: Map<string, Written>;
 }
+
+type Written = Numbered<{ branch: number; seq: number; at: number }>;
 
 export function createBuffer(): WriteBuffer {
   return {
@@ -28,6 +32,7 @@ export function createBuffer(): WriteBuffer {
     acked: new Map(),
     cursors: new Map(),
     seats: [],
+    written: new Map(),
   };
 }
 
@@ -41,6 +46,12 @@ export function mergeBuffer(into: WriteBuffer, later: WriteBuffer): void {
   for (const [no, seq] of later.acked) into.acked.set(no, seq);
   for (const [key, cursor] of later.cursors) into.cursors.set(key, cursor);
   for (const seat of later.seats) into.seats.push(seat);
+  for (const written of later.written.values()) noteWritten(into.written, written);
+}
+
+export function noteWritten(into: WriteBuffer["written"], later: Written): void {
+  const key = `${later.groupNo} ${later.branch}`;
+  into.set(key, { ...later, at: Math.max(later.at, into.get(key)?.at ?? 0) });
 }
 
 /** Writes all of it by one statement for each kind: sent at once, carried out in this order. */
@@ -76,6 +87,7 @@ export async function flushBuffer(run: Run, buffer: WriteBuffer): Promise<void> 
     );
   }
   if (cursors.size > 0) statements.push(writeCursors(run, [...cursors.values()]));
+  if (buffer.written.size > 0) statements.push(writeWritten(run, [...buffer.written.values()]));
   await all(statements);
 }
 
@@ -95,10 +107,12 @@ async function writeEntries(run: Run, entries: readonly NewEntryRow[]): Promise<
     return start;
   });
   await run(
-    `INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes)
-     SELECT group_no, seq, branch, epoch, kind, received_at, substring($9::bytea FROM start FOR length)
-     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::integer[], $8::integer[])
-       AS new (group_no, seq, branch, epoch, kind, received_at, start, length)`,
+    `INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, line, bytes)
+     SELECT group_no, seq, branch, epoch, kind, received_at, line, substring($10::bytea FROM start FOR length)
+     FROM unnest(
+       $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::integer[],
+       $9::integer[]
+     ) AS new (group_no, seq, branch, epoch, kind, received_at, line, start, length)`,
     [
       entries.map(({ groupNo }) => groupNo),
       entries.map(({ seq }) => seq),
@@ -106,6 +120,7 @@ async function writeEntries(run: Run, entries: readonly NewEntryRow[]): Promise<
       entries.map(({ epoch }) => epoch),
       entries.map(({ kind }) => kind),
       entries.map(({ receivedAt }) => receivedAt),
+      entries.map(({ line }) => line),
       starts,
       entries.map(({ bytes }) => bytes.length),
       Buffer.concat(entries.map(({ bytes }) => bytes)),
@@ -163,29 +178,48 @@ function* runsOf(seats: WriteBuffer["seats"]): Generator<WriteBuffer["seats"]> {
 function writeSeats(run: Run, seats: WriteBuffer["seats"]): Promise<unknown>[] {
   const nos = seats.map(({ groupNo }) => groupNo);
   const ids = seats.map(({ seatId }) => seatId);
+  const lines = seats.map(({ line }) => line);
   const branches = seats.map(({ branch }) => branch);
+  const days = seats.map(({ day }) => day);
   const holds = seats[0]?.holds ?? 0;
   return [
     holds === 1
       ? // A seat just added counts from its branch; one that comes back keeps its token.
         run(
-          `INSERT INTO seats (group_no, seat_id, cursor, in_newest)
-           SELECT group_no, seat_id, cursor, 1
-           FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, cursor)
-           ON CONFLICT (group_no, seat_id)
-           DO UPDATE SET cursor = GREATEST(seats.cursor, excluded.cursor), in_newest = 1`,
-          [nos, ids, branches],
+          `INSERT INTO seats (group_no, seat_id, cursor, tips, shown_day)
+           SELECT group_no, seat_id, cursor, 1, day
+           FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[]) AS new (group_no, seat_id, cursor, day)
+           ON CONFLICT (group_no, seat_id) DO UPDATE SET
+             cursor = CASE WHEN seats.tips = 0 THEN GREATEST(seats.cursor, excluded.cursor) ELSE seats.cursor END,
+             shown_day = CASE WHEN seats.tips = 0 THEN excluded.shown_day ELSE seats.shown_day END,
+             tips = seats.tips + 1`,
+          [nos, ids, branches, days],
         )
       : run(
-          `UPDATE seats SET in_newest = 0 FROM unnest($1::bigint[], $2::bytea[]) AS gone (group_no, seat_id)
+          `UPDATE seats SET tips = GREATEST(seats.tips - 1, 0), needs_to = gone.branch
+           FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS gone (group_no, seat_id, branch)
            WHERE seats.group_no = gone.group_no AND seats.seat_id = gone.seat_id`,
-          [nos, ids],
+          [nos, ids, branches],
         ),
     run(
-      `INSERT INTO seat_changes (group_no, seat_id, branch, holds)
-       SELECT group_no, seat_id, branch, $4
-       FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, branch)`,
-      [nos, ids, branches, holds],
+      `INSERT INTO seat_changes (group_no, seat_id, line, branch, holds)
+       SELECT group_no, seat_id, line, branch, $5
+       FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[]) AS new (group_no, seat_id, line, branch)`,
+      [nos, ids, lines, branches, holds],
     ),
   ];
+}
+
+async function writeWritten(run: Run, written: readonly Written[]): Promise<void> {
+  await run(
+    `UPDATE epochs SET last_seq = new.seq, written_at = GREATEST(epochs.written_at, new.at)
+     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS new (group_no, branch, seq, at)
+     WHERE epochs.group_no = new.group_no AND epochs.branch = new.branch`,
+    [
+      written.map(({ groupNo }) => groupNo),
+      written.map(({ branch }) => branch),
+      written.map(({ seq }) => seq),
+      written.map(({ at }) => at),
+    ],
+  );
 }

@@ -4,7 +4,7 @@ import type { BatchStatements, HotBatch, Run } from "@thicket/storage";
 import { fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
 import { resendKey } from "../groups/resend-key.ts";
 import type { DeliveryModel } from "./access.ts";
-import { all, createBuffer, flushBuffer, mergeBuffer, type WriteBuffer } from "./hot-buffer.ts";
+import { all, createBuffer, flushBuffer, mergeBuffer, noteWritten, type WriteBuffer } from "./hot-buffer.ts";
 import { createLowestCursors, type LowestCursors, LOWEST_KEPT } from "./lowest-cursors.ts";
 import type { GroupPlan, Plan } from "./plan.ts";
 import type {
@@ -13,14 +13,15 @@ import type {
   HotReads,
   HotWrites,
   KeyPackageRow,
+  NewPlace,
   ResendRow,
   SeatRow,
   TipRow,
 } from "./statements.ts";
 
-const GROUP = "no, head_seq, lowest_seq, acked_seq, received_at";
-const EPOCH = "branch, epoch, is_tip, token_hash, seat_count, seats_added, seats_removed";
-const SEAT = "token_hash, cursor, in_newest";
+const GROUP = "no, head_seq, lowest_seq, acked_seq, received_at, lines, tips";
+const EPOCH = "branch, epoch, line, candidate, is_tip, token_hash, seat_count, removes, held, began_at";
+const SEAT = "token_hash, cursor, tips, dropped, shown_day, origin";
 
 /** Each read by a statement of its own: for readers, and for what a batch didn't fetch. */
 export function hotReadsOver(run: Run): HotReads {
@@ -45,16 +46,17 @@ export function hotReadsOver(run: Run): HotReads {
       (await get(`SELECT ${SEAT} FROM seats WHERE group_no = $1 AND seat_id = $2`, groupNo, seatId)) as
         | SeatRow
         | undefined,
-    holds: async (groupNo, seatId, branch) =>
-      (
-        await get(
-          `SELECT holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2 AND branch <= $3
-           ORDER BY branch DESC LIMIT 1`,
-          groupNo,
-          seatId,
-          branch,
-        )
-      )?.["holds"] === 1,
+    holds: async (groupNo, seatId, line, branch) => {
+      const last = (await get(
+        `SELECT holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2 AND line = $3 AND branch <= $4
+         ORDER BY branch DESC LIMIT 1`,
+        groupNo,
+        seatId,
+        line,
+        branch,
+      )) as { holds: number } | undefined;
+      return last !== undefined && last.holds > 0;
+    },
     resend: async (groupNo, key) =>
       (await get(
         "SELECT digest, seq, received_at FROM resends WHERE group_no = $1 AND key = $2",
@@ -63,7 +65,7 @@ export function hotReadsOver(run: Run): HotReads {
       )) as ResendRow | undefined,
     lowestCursor: async (groupNo) => {
       const row = (await get(
-        "SELECT min(cursor) AS lowest FROM seats WHERE group_no = $1 AND in_newest = 1",
+        "SELECT min(cursor) AS lowest FROM seats WHERE group_no = $1 AND tips > 0",
         groupNo,
       )) as { lowest: Seq | null } | undefined;
       return row?.lowest ?? undefined;
@@ -251,17 +253,18 @@ async function fetchHolds(run: Run, wanted: readonly GroupPlan[], byId: Groups) 
     `SELECT wanted.place, latest.holds
      FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) WITH ORDINALITY
        AS wanted (group_no, seat_id, branch, place)
+     JOIN epochs ON epochs.group_no = wanted.group_no AND epochs.branch = wanted.branch
      CROSS JOIN LATERAL (
        SELECT holds FROM seat_changes AS change
        WHERE change.group_no = wanted.group_no AND change.seat_id = wanted.seat_id
-         AND change.branch <= wanted.branch
+         AND change.line = epochs.line AND change.branch <= wanted.branch
        ORDER BY change.branch DESC LIMIT 1
      ) AS latest`,
     [nos, seats, branches],
   )) as { place: number; holds: number }[];
   for (const { place, holds } of rows) {
     const found = asked[place - 1];
-    found?.group.holds.set(found.key, holds === 1);
+    found?.group.holds.set(found.key, holds > 0);
   }
 }
 
@@ -274,7 +277,7 @@ async function fetchLowest(run: Run, wanted: readonly GroupPlan[], byId: Groups)
      FROM unnest($1::bigint[]) AS wanted (group_no)
      CROSS JOIN LATERAL (
        SELECT seat_id, cursor FROM seats
-       WHERE seats.group_no = wanted.group_no AND in_newest = 1 ORDER BY cursor LIMIT ${LOWEST_KEPT}
+       WHERE seats.group_no = wanted.group_no AND tips > 0 ORDER BY cursor LIMIT ${LOWEST_KEPT}
      ) AS lowest`,
     [[...groups.keys()]],
   )) as { group_no: number; seat_id: Uint8Array; cursor: Seq }[];
@@ -307,9 +310,9 @@ function readsFirst(byId: Groups, byNo: Numbers, direct: HotReads): HotReads {
       const row = found.get(id);
       return row && { ...row };
     },
-    holds(groupNo, seatId, branch) {
+    holds(groupNo, seatId, line, branch) {
       const found = byNo.get(groupNo)?.holds.get(holdsKey(toHex(seatId), branch));
-      return found ?? direct.holds(groupNo, seatId, branch);
+      return found ?? direct.holds(groupNo, seatId, line, branch);
     },
     resend(groupNo, key) {
       const found = byNo.get(groupNo)?.resends;
@@ -331,8 +334,8 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
     now.groups.add(groupNo);
     return now;
   };
-  const changeSeat = (groupNo: number, seatId: Uint8Array, branch: number, holds: 0 | 1) => {
-    buffer(groupNo).seats.push({ groupNo, seatId, branch, holds });
+  const changeSeat = (groupNo: number, seatId: Uint8Array, place: NewPlace, holds: 0 | 1, day: number) => {
+    buffer(groupNo).seats.push({ groupNo, seatId, ...place, holds, day });
     const group = byNo.get(groupNo);
     if (group === undefined) return;
     const id = toHex(seatId);
@@ -351,15 +354,18 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
       const row = byNo.get(groupNo)?.row;
       if (row !== undefined) Object.assign(row, { head_seq: headSeq, received_at: receivedAt });
     },
-    addSeat: (groupNo, seatId, branch) => changeSeat(groupNo, seatId, branch, 1),
-    removeSeat: (groupNo, seatId, branch) => changeSeat(groupNo, seatId, branch, 0),
+    noteWritten(groupNo, branch, seq, at) {
+      noteWritten(buffer(groupNo).written, { groupNo, branch, seq, at });
+    },
+    addSeat: (groupNo, seatId, place, day) => changeSeat(groupNo, seatId, place, 1, day),
+    removeSeat: (groupNo, seatId, place) => changeSeat(groupNo, seatId, place, 0, 0),
     setCursor(groupNo, seatId, cursor) {
       const id = toHex(seatId);
       buffer(groupNo).cursors.set(`${groupNo} ${id}`, { groupNo, seatId, cursor });
       const group = byNo.get(groupNo);
       const row = group?.seats.get(id);
       if (row !== undefined) row.cursor = cursor as Seq;
-      if (row?.in_newest === 1) group?.lowest?.set(id, cursor as Seq);
+      if (row !== undefined && row.tips > 0) group?.lowest?.set(id, cursor as Seq);
       else if (row === undefined && group !== undefined) group.lowest = undefined;
     },
     setAcked(groupNo, seq) {

@@ -216,4 +216,182 @@ export const MIGRATIONS: readonly Migration[] = [
     CREATE INDEX welcomes_by_payload ON welcomes (payload_no);
     `,
   },
+  {
+    sqlite: `
+    -- A line is a chain of epochs in which each was begun by its parent's first candidate; a later candidate begins a
+    -- line of its own, with all its seats written out. So a seat's place in an epoch is its last change on that line.
+    ALTER TABLE groups ADD COLUMN lines INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE groups ADD COLUMN tips INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE groups ADD COLUMN sweep_at INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX groups_by_sweep ON groups (sweep_at);
+
+    -- An epoch's row is written with each of its entries: what can be large is in a row of its own.
+    CREATE TABLE epoch_seats (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      branch INTEGER NOT NULL,
+      added BLOB NOT NULL,
+      removed BLOB NOT NULL,
+      replaced BLOB,
+      PRIMARY KEY (group_no, branch)
+    ) STRICT;
+    INSERT INTO epoch_seats (group_no, branch, added, removed)
+      SELECT group_no, branch, seats_added, seats_removed FROM epochs;
+    ALTER TABLE epochs ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epochs ADD COLUMN removes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epochs ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epochs ADD COLUMN last_seq INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epochs ADD COLUMN began_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE epochs ADD COLUMN written_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE epochs SET removes = 1 WHERE length(seats_removed) > 0;
+    UPDATE epochs SET last_seq = branch,
+      began_at = (SELECT received_at FROM groups WHERE groups.no = epochs.group_no),
+      written_at = (SELECT received_at FROM groups WHERE groups.no = epochs.group_no);
+    UPDATE epochs SET last_seq = written.seq
+      FROM (SELECT group_no, branch, max(seq) AS seq FROM entries GROUP BY group_no, branch) AS written
+      WHERE written.group_no = epochs.group_no AND written.branch = epochs.branch;
+    ALTER TABLE epochs DROP COLUMN seats_added;
+    ALTER TABLE epochs DROP COLUMN seats_removed;
+
+    DROP INDEX seats_lowest_cursor;
+    ALTER TABLE seats RENAME COLUMN in_newest TO tips;
+    ALTER TABLE seats ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE seats ADD COLUMN needs_to INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE seats ADD COLUMN origin BLOB;
+    UPDATE seats SET shown_day = unixepoch() / 86400 WHERE shown_day IS NULL;
+    CREATE INDEX seats_lowest_cursor ON seats (group_no, cursor) WHERE tips > 0;
+    CREATE INDEX seats_by_tips ON seats (group_no, tips);
+    CREATE INDEX seats_by_day ON seats (group_no, shown_day) WHERE tips > 0;
+    CREATE INDEX seats_by_origin ON seats (group_no, origin) WHERE origin IS NOT NULL;
+
+    CREATE TABLE line_changes (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      seat_id BLOB NOT NULL,
+      line INTEGER NOT NULL,
+      branch INTEGER NOT NULL,
+      holds INTEGER NOT NULL,
+      PRIMARY KEY (group_no, seat_id, line, branch)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO line_changes (group_no, seat_id, line, branch, holds)
+      SELECT group_no, seat_id, 0, branch, holds FROM seat_changes;
+    DROP TABLE seat_changes;
+    ALTER TABLE line_changes RENAME TO seat_changes;
+    CREATE INDEX seat_changes_by_branch ON seat_changes (group_no, branch);
+    CREATE INDEX seat_removals ON seat_changes (group_no, line, branch) WHERE holds = 0;
+
+    ALTER TABLE entries ADD COLUMN line INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX entries_by_seq;
+    CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq, branch, line);
+    CREATE INDEX resends_by_seq ON resends (group_no, seq);
+
+    CREATE TABLE supersedes (
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      key BLOB NOT NULL,
+      count INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      PRIMARY KEY (group_no, key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE links (
+      link_id BLOB PRIMARY KEY,
+      group_no INTEGER REFERENCES groups (no),
+      card BLOB
+    ) STRICT;
+    CREATE INDEX links_by_group ON links (group_no);
+
+    -- The one tie between a commit and the inboxes, erased when its Welcomes go out.
+    CREATE TABLE welcome_holds (
+      payload_no INTEGER PRIMARY KEY REFERENCES welcome_payloads (no),
+      group_no INTEGER NOT NULL REFERENCES groups (no),
+      branch INTEGER NOT NULL,
+      author BLOB NOT NULL,
+      due_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX welcome_holds_by_branch ON welcome_holds (group_no, branch);
+    CREATE INDEX welcome_holds_by_time ON welcome_holds (due_at);
+    CREATE INDEX welcomes_by_day ON welcomes (created_day);
+    CREATE INDEX key_packages_by_end ON key_packages (not_after);
+    `,
+    postgres: `
+    ALTER TABLE groups
+      ADD COLUMN lines bigint NOT NULL DEFAULT 1,
+      ADD COLUMN tips bigint NOT NULL DEFAULT 1,
+      ADD COLUMN sweep_at bigint NOT NULL DEFAULT 0;
+    CREATE INDEX groups_by_sweep ON groups (sweep_at);
+
+    CREATE TABLE epoch_seats (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      branch bigint NOT NULL,
+      added bytea NOT NULL,
+      removed bytea NOT NULL,
+      replaced bytea,
+      PRIMARY KEY (group_no, branch)
+    );
+    INSERT INTO epoch_seats (group_no, branch, added, removed)
+      SELECT group_no, branch, seats_added, seats_removed FROM epochs;
+    ALTER TABLE epochs
+      ADD COLUMN line bigint NOT NULL DEFAULT 0,
+      ADD COLUMN removes bigint NOT NULL DEFAULT 0,
+      ADD COLUMN held bigint NOT NULL DEFAULT 0,
+      ADD COLUMN last_seq bigint NOT NULL DEFAULT 0,
+      ADD COLUMN began_at bigint NOT NULL DEFAULT 0,
+      ADD COLUMN written_at bigint NOT NULL DEFAULT 0;
+    UPDATE epochs SET removes = 1 WHERE length(seats_removed) > 0;
+    UPDATE epochs SET last_seq = branch, began_at = groups.received_at, written_at = groups.received_at
+      FROM groups WHERE groups.no = epochs.group_no;
+    UPDATE epochs SET last_seq = written.seq
+      FROM (SELECT group_no, branch, max(seq) AS seq FROM entries GROUP BY group_no, branch) AS written
+      WHERE written.group_no = epochs.group_no AND written.branch = epochs.branch;
+    ALTER TABLE epochs DROP COLUMN seats_added, DROP COLUMN seats_removed;
+
+    DROP INDEX seats_lowest_cursor;
+    ALTER TABLE seats RENAME COLUMN in_newest TO tips;
+    ALTER TABLE seats
+      ADD COLUMN dropped bigint NOT NULL DEFAULT 0,
+      ADD COLUMN needs_to bigint NOT NULL DEFAULT 0,
+      ADD COLUMN origin bytea;
+    UPDATE seats SET shown_day = floor(extract(epoch FROM now()) / 86400)::bigint WHERE shown_day IS NULL;
+    CREATE INDEX seats_lowest_cursor ON seats (group_no, cursor) WHERE tips > 0;
+    CREATE INDEX seats_by_tips ON seats (group_no, tips);
+    CREATE INDEX seats_by_day ON seats (group_no, shown_day) WHERE tips > 0;
+    CREATE INDEX seats_by_origin ON seats (group_no, origin) WHERE origin IS NOT NULL;
+
+    ALTER TABLE seat_changes ADD COLUMN line bigint NOT NULL DEFAULT 0;
+    ALTER TABLE seat_changes DROP CONSTRAINT seat_changes_pkey;
+    ALTER TABLE seat_changes ADD PRIMARY KEY (group_no, seat_id, line, branch);
+    CREATE INDEX seat_changes_by_branch ON seat_changes (group_no, branch);
+    CREATE INDEX seat_removals ON seat_changes (group_no, line, branch) WHERE holds = 0;
+
+    ALTER TABLE entries ADD COLUMN line bigint NOT NULL DEFAULT 0;
+    DROP INDEX entries_by_seq;
+    CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq, branch, line);
+    CREATE INDEX resends_by_seq ON resends (group_no, seq);
+
+    CREATE TABLE supersedes (
+      group_no bigint NOT NULL REFERENCES groups (no),
+      key bytea NOT NULL,
+      count bigint NOT NULL,
+      at bigint NOT NULL,
+      PRIMARY KEY (group_no, key)
+    );
+
+    CREATE TABLE links (
+      link_id bytea PRIMARY KEY,
+      group_no bigint REFERENCES groups (no),
+      card bytea
+    );
+    CREATE INDEX links_by_group ON links (group_no);
+
+    CREATE TABLE welcome_holds (
+      payload_no bigint PRIMARY KEY REFERENCES welcome_payloads (no),
+      group_no bigint NOT NULL REFERENCES groups (no),
+      branch bigint NOT NULL,
+      author bytea NOT NULL,
+      due_at bigint NOT NULL
+    );
+    CREATE INDEX welcome_holds_by_branch ON welcome_holds (group_no, branch);
+    CREATE INDEX welcome_holds_by_time ON welcome_holds (due_at);
+    CREATE INDEX welcomes_by_day ON welcomes (created_day);
+    CREATE INDEX key_packages_by_end ON key_packages (not_after);
+    `,
+  },
 ];

@@ -7,8 +7,9 @@ type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
 /**
  * The tables as kysely sees them. Ids are stored as bytes, times in milliseconds, truth as 0 or 1.
  *
- * `groups`, `epochs`, `seats`, `seat_changes`, `entries` and `resends` never hold a user id, a handle or a
- * device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a group (`delivery.md`).
+ * `groups`, `epochs`, `epoch_seats`, `seats`, `seat_changes`, `entries`, `resends`, `supersedes` and `links` never
+ * hold a user id, a handle or a device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a
+ * group (`delivery.md`). `welcome_holds` ties one to the other for some seconds.
  */
 export type Schema = {
   groups: {
@@ -17,10 +18,16 @@ export type Schema = {
     head_seq: Seq;
     /** The lowest seq that is still kept. */
     lowest_seq: Seq;
-    /** The lowest cursor over the seats of the newest tip, as last told. */
+    /** The lowest cursor over the seats of all tips, as last told. */
     acked_seq: Seq;
     /** When the newest entry came: receivedAt never goes back within a group. */
     received_at: number;
+    /** How many lines were begun: the next one's number. */
+    lines: number;
+    /** How many tips there are. */
+    tips: number;
+    /** When this group is to be purged next. */
+    sweep_at: number;
   };
   epochs: {
     group_no: number;
@@ -33,9 +40,27 @@ export type Schema = {
     is_tip: number;
     token_hash: Bytes;
     seat_count: number;
+    /** The chain of first candidates that this epoch belongs to (see `seat_changes`). */
+    line: number;
+    /** Its commit removed a seat. */
+    removes: number;
+    /** Welcomes of its commit are held. */
+    held: number;
+    /** The last entry on this branch; its own commit's seq before there is one. */
+    last_seq: Seq;
+    /** When its commit came. */
+    began_at: number;
+    /** When last a member wrote on this branch or, to the day, showed its token. */
+    written_at: number;
+  };
+  epoch_seats: {
+    group_no: number;
+    branch: Branch;
     /** Seat ids, 16 bytes each, in the order of the request. */
-    seats_added: Uint8Array;
-    seats_removed: Uint8Array;
+    added: Uint8Array;
+    removed: Uint8Array;
+    /** The author's old seat and its new one. */
+    replaced: Uint8Array | null;
   };
   seats: {
     group_no: number;
@@ -43,21 +68,33 @@ export type Schema = {
     /** Null until the seat's first attach. */
     token_hash: Uint8Array | null;
     cursor: Seq;
-    in_newest: number;
-    /** The UTC day (since 1970) on which this seat last showed an epoch token; null for never. */
+    /** How many tips hold the seat; 0 also where it was dropped. */
+    tips: number;
+    /** It showed no epoch token for so long that nobody waits for it any more. */
+    dropped: number;
+    /** Of a seat that was removed: it still has to hear of everything up to here. */
+    needs_to: Seq;
+    /** The first of the seats that replaced each other; null for one that was never part of that. */
+    origin: Uint8Array | null;
+    /** The UTC day (since 1970) on which this seat last showed an epoch token, or was added. */
     shown_day: number | null;
   };
   seat_changes: {
     group_no: number;
     seat_id: Uint8Array;
+    line: number;
     branch: Branch;
-    /** 1: the commit that began this branch added the seat. 0: it removed it. */
+    /**
+     * 1: the commit that began this branch added the seat. 0: it removed it. 2: the seat was there already when that
+     * commit began this line.
+     */
     holds: number;
   };
   entries: {
     group_no: number;
     seq: Seq;
     branch: Branch;
+    line: number;
     epoch: Epoch;
     kind: EntryKind;
     received_at: number;
@@ -70,6 +107,29 @@ export type Schema = {
     digest: Uint8Array;
     seq: Seq;
     received_at: number;
+  };
+  supersedes: {
+    group_no: number;
+    /** A hash of (seat token, what is counted): counts a seat's candidates without telling whose they are. */
+    key: Uint8Array;
+    count: number;
+    /** When the last one came. */
+    at: number;
+  };
+  links: {
+    link_id: Uint8Array;
+    /** Null for one that was withdrawn, and stays so. */
+    group_no: number | null;
+    card: Bytes | null;
+  };
+  welcome_holds: {
+    payload_no: number;
+    group_no: number;
+    branch: Branch;
+    /** A hash of the author's seat token: only its owner's showing it again tells who wrote. */
+    author: Uint8Array;
+    /** When it is released at the latest. */
+    due_at: number;
   };
   key_packages: {
     no: Generated<number>;

@@ -11,17 +11,29 @@ export type GroupRow = {
   lowest_seq: Seq;
   acked_seq: Seq;
   received_at: number;
+  lines: number;
+  tips: number;
 };
 export type EpochRow = {
   branch: Branch;
   epoch: Epoch;
+  line: number;
+  candidate: number;
   is_tip: number;
   token_hash: Uint8Array;
   seat_count: number;
-  seats_added: Uint8Array;
-  seats_removed: Uint8Array;
+  removes: number;
+  held: number;
+  began_at: number;
 };
-export type SeatRow = { token_hash: Uint8Array | null; cursor: Seq; in_newest: number };
+export type SeatRow = {
+  token_hash: Uint8Array | null;
+  cursor: Seq;
+  tips: number;
+  dropped: number;
+  shown_day: number | null;
+  origin: Uint8Array | null;
+};
 export type ResendRow = { digest: Uint8Array; seq: Seq; received_at: number };
 export type KeyPackageRow = { ref: Uint8Array; not_after: number; bytes: Uint8Array };
 export type TipRow = { epoch: Epoch; branch: Branch };
@@ -31,11 +43,15 @@ export type NewEntryRow = {
   groupNo: number;
   seq: Seq;
   branch: Branch;
+  line: number;
   epoch: Epoch;
   kind: EntryKind;
   receivedAt: number;
   bytes: Uint8Array;
 };
+
+/** Where a seat is added or removed. */
+export type NewPlace = { line: number; branch: number };
 
 /** What the append path reads: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
 export interface HotReads {
@@ -46,10 +62,10 @@ export interface HotReads {
   /** Newest first. */
   tips(groupNo: number): Awaitable<TipRow[]>;
   seat(groupNo: number, seatId: Uint8Array): Awaitable<SeatRow | undefined>;
-  /** Whether the seats of this branch's epoch include the seat. */
-  holds(groupNo: number, seatId: Uint8Array, branch: number): Awaitable<boolean>;
+  /** Whether the seats of this branch's epoch, which is on that line, include the seat. */
+  holds(groupNo: number, seatId: Uint8Array, line: number, branch: number): Awaitable<boolean>;
   resend(groupNo: number, key: Uint8Array): Awaitable<ResendRow | undefined>;
-  /** Over the seats of the newest tip; undefined where it has none. */
+  /** Over the seats of all tips; undefined where there are none. */
   lowestCursor(groupNo: number): Awaitable<Seq | undefined>;
 }
 
@@ -64,22 +80,25 @@ export interface HotWrites {
     receivedAt: number,
   ): Awaitable<void>;
   advance(groupNo: number, headSeq: number, receivedAt: number): Awaitable<void>;
-  addSeat(groupNo: number, seatId: Uint8Array, branch: number): Awaitable<void>;
-  removeSeat(groupNo: number, seatId: Uint8Array, branch: number): Awaitable<void>;
+  /** The branch has its last entry, and at that time a member wrote on it (0 for somebody who is none). */
+  noteWritten(groupNo: number, branch: number, seq: number, at: number): Awaitable<void>;
+  /** The commit that began this branch holds the seat, on this line. `day` counts as its first show of a token. */
+  addSeat(groupNo: number, seatId: Uint8Array, place: NewPlace, day: number): Awaitable<void>;
+  removeSeat(groupNo: number, seatId: Uint8Array, place: NewPlace): Awaitable<void>;
   setCursor(groupNo: number, seatId: Uint8Array, cursor: number): Awaitable<void>;
   setAcked(groupNo: number, seq: number): Awaitable<void>;
   /** Takes the oldest package that isn't a last resort out of the pool: nobody else gets it, on whichever node. */
   takeKeyPackage(pool: PoolKey): Awaitable<KeyPackageRow | undefined>;
 }
 
-const EPOCH = "branch, epoch, is_tip, token_hash, seat_count, seats_added, seats_removed";
+const EPOCH = "branch, epoch, line, candidate, is_tip, token_hash, seat_count, removes, held, began_at";
 
 export function hotReads(prepare: Prepare): HotReads {
   const get = (sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values);
   return {
     group: (groupId) =>
       get(
-        "SELECT no, head_seq, lowest_seq, acked_seq, received_at FROM groups WHERE group_id = ?",
+        "SELECT no, head_seq, lowest_seq, acked_seq, received_at, lines, tips FROM groups WHERE group_id = ?",
         groupId,
       ) as GroupRow | undefined,
     epoch: (groupNo, branch) =>
@@ -97,26 +116,29 @@ export function hotReads(prepare: Prepare): HotReads {
       ) as TipRow[],
     seat: (groupNo, seatId) =>
       get(
-        "SELECT token_hash, cursor, in_newest FROM seats WHERE group_no = ? AND seat_id = ?",
+        "SELECT token_hash, cursor, tips, dropped, shown_day, origin FROM seats WHERE group_no = ? AND seat_id = ?",
         groupNo,
         seatId,
       ) as SeatRow | undefined,
-    holds: (groupNo, seatId, branch) =>
-      get(
-        "SELECT holds FROM seat_changes WHERE group_no = ? AND seat_id = ? AND branch <= ? ORDER BY branch DESC LIMIT 1",
+    holds: (groupNo, seatId, line, branch) => {
+      const last = get(
+        `SELECT holds FROM seat_changes WHERE group_no = ? AND seat_id = ? AND line = ? AND branch <= ?
+         ORDER BY branch DESC LIMIT 1`,
         groupNo,
         seatId,
+        line,
         branch,
-      )?.["holds"] === 1,
+      ) as { holds: number } | undefined;
+      return last !== undefined && last.holds > 0;
+    },
     resend: (groupNo, key) =>
       get("SELECT digest, seq, received_at FROM resends WHERE group_no = ? AND key = ?", groupNo, key) as
         | ResendRow
         | undefined,
     lowestCursor: (groupNo) => {
-      const row = get(
-        "SELECT min(cursor) AS lowest FROM seats WHERE group_no = ? AND in_newest = 1",
-        groupNo,
-      ) as { lowest: Seq | null } | undefined;
+      const row = get("SELECT min(cursor) AS lowest FROM seats WHERE group_no = ? AND tips > 0", groupNo) as
+        | { lowest: Seq | null }
+        | undefined;
       return row?.lowest ?? undefined;
     },
   };
@@ -126,21 +148,24 @@ export function hotWrites(prepare: Prepare): HotWrites {
   const run = (sql: string, ...values: SQLInputValue[]): void => {
     prepare(sql).run(...values);
   };
-  const changeSeat = (groupNo: number, seatId: Uint8Array, branch: number, holds: 0 | 1) =>
+  const changeSeat = (groupNo: number, seatId: Uint8Array, { line, branch }: NewPlace, holds: 0 | 1) =>
     run(
-      "INSERT INTO seat_changes (group_no, seat_id, branch, holds) VALUES (?, ?, ?, ?)",
+      "INSERT INTO seat_changes (group_no, seat_id, line, branch, holds) VALUES (?, ?, ?, ?, ?)",
       groupNo,
       seatId,
+      line,
       branch,
       holds,
     );
   return {
     insertEntry: (entry) =>
       run(
-        "INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        `INSERT INTO entries (group_no, seq, branch, line, epoch, kind, received_at, bytes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         entry.groupNo,
         entry.seq,
         entry.branch,
+        entry.line,
         entry.epoch,
         entry.kind,
         entry.receivedAt,
@@ -157,20 +182,40 @@ export function hotWrites(prepare: Prepare): HotWrites {
       ),
     advance: (groupNo, headSeq, receivedAt) =>
       run("UPDATE groups SET head_seq = ?, received_at = ? WHERE no = ?", headSeq, receivedAt, groupNo),
-    addSeat: (groupNo, seatId, branch) => {
+    noteWritten: (groupNo, branch, seq, at) =>
+      run(
+        `UPDATE epochs SET last_seq = ?, written_at = CASE WHEN written_at < ? THEN ? ELSE written_at END
+         WHERE group_no = ? AND branch = ?`,
+        seq,
+        at,
+        at,
+        groupNo,
+        branch,
+      ),
+    addSeat: (groupNo, seatId, place, day) => {
       // A seat just added counts from its branch; one that comes back keeps its token.
       run(
-        `INSERT INTO seats (group_no, seat_id, cursor, in_newest) VALUES (?, ?, ?, 1)
-         ON CONFLICT (group_no, seat_id) DO UPDATE SET cursor = max(cursor, excluded.cursor), in_newest = 1`,
+        `INSERT INTO seats (group_no, seat_id, cursor, tips, shown_day) VALUES (?, ?, ?, 1, ?)
+         ON CONFLICT (group_no, seat_id) DO UPDATE SET
+           cursor = CASE WHEN seats.tips = 0 AND seats.cursor < excluded.cursor THEN excluded.cursor ELSE seats.cursor END,
+           shown_day = CASE WHEN seats.tips = 0 THEN excluded.shown_day ELSE seats.shown_day END,
+           tips = seats.tips + 1`,
         groupNo,
         seatId,
-        branch,
+        place.branch,
+        day,
       );
-      changeSeat(groupNo, seatId, branch, 1);
+      changeSeat(groupNo, seatId, place, 1);
     },
-    removeSeat: (groupNo, seatId, branch) => {
-      run("UPDATE seats SET in_newest = 0 WHERE group_no = ? AND seat_id = ?", groupNo, seatId);
-      changeSeat(groupNo, seatId, branch, 0);
+    removeSeat: (groupNo, seatId, place) => {
+      run(
+        `UPDATE seats SET tips = CASE WHEN tips > 0 THEN tips - 1 ELSE 0 END, needs_to = ?
+         WHERE group_no = ? AND seat_id = ?`,
+        place.branch,
+        groupNo,
+        seatId,
+      );
+      changeSeat(groupNo, seatId, place, 0);
     },
     setCursor: (groupNo, seatId, cursor) =>
       run("UPDATE seats SET cursor = ? WHERE group_no = ? AND seat_id = ?", cursor, groupNo, seatId),

@@ -4,8 +4,9 @@ import type { GroupRow } from "../db/statements.ts";
 import type { Effect } from "../outcome.ts";
 
 /**
- * What every seat of the newest tip has acknowledged, after cursors or seats changed: the seq, and an effect
- * where it moved. O(log seats), by an index over the cursors of the newest tip's seats.
+ * What every seat of every tip has acknowledged, after cursors or seats changed: the seq, and an effect where it moved.
+ * Whoever may be on whichever branch, "delivered to all" is never said too early. O(log seats), by an index over the
+ * cursors of the seats of tips.
  */
 export async function refreshAcked(
   tx: Transaction,

@@ -1,10 +1,12 @@
-import { type DeliveryRequest, type Entry, fromHex, type SeatId } from "@thicket/protocol";
-import type { Reader, Transaction, WriteOperation } from "../db/access.ts";
+import { type DeliveryRequest, type Entry, fromHex } from "@thicket/protocol";
+import type { Reader, Transaction } from "../db/access.ts";
 import { nextSeq } from "../db/own-ids.ts";
-import type { GroupRow } from "../db/statements.ts";
+import type { EpochRow, GroupRow } from "../db/statements.ts";
+import type { WriteOperation } from "../db/access.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import { type Accepted, type Outcome, refused } from "../outcome.ts";
-import { unpackSeatIds } from "../seats/seat-ids.ts";
+import { noteShown } from "../seats/show-token.ts";
+import { readAudience } from "./audience.ts";
 import { checkAuthor, checkHeader } from "./check-author.ts";
 import { answerResend, markOf, type ResendMark } from "./resend.ts";
 import { refuseAsStale } from "./tips.ts";
@@ -16,10 +18,10 @@ const LATE_EPOCHS = 2;
 
 /**
  * `group.append`: a proposal or an application message, on any tip; an application message also for the two epochs
- * before one, unless a commit since then removed a seat.
+ * before one, unless a commit since then removed a seat; a note for any epoch that is kept.
  *
- * Refuses with PAYLOAD_TOO_LARGE, GROUP_UNKNOWN, ENTRY_CONFLICT, SEAT_REFUSED, EPOCH_TOKEN_REFUSED, HEADER_MISMATCH,
- * PUBLIC_MESSAGE_REFUSED or EPOCH_STALE.
+ * Refuses with PAYLOAD_TOO_LARGE, GROUP_UNKNOWN, ENTRY_CONFLICT, SEAT_REFUSED, SEAT_DROPPED, EPOCH_TOKEN_REFUSED,
+ * HEADER_MISMATCH, PUBLIC_MESSAGE_REFUSED or EPOCH_STALE.
  */
 export function appendEntry(
   request: DeliveryRequest<"group.append">,
@@ -36,58 +38,78 @@ export function appendEntry(
     const resent = await answerResend(tx, group.no, mark);
     if (resent !== undefined) return resent;
 
-    const author = await checkAuthor(group, tx, request);
+    const author = await checkAuthor(tx, request, group);
     if (!author.ok) return { reply: author, effects: [] };
-    const mismatch = checkHeader(bytes, request);
+    const { place, seat, seatId } = author;
+    // A note is no MLSMessage: bytes that members sealed for members, with nothing in the clear.
+    const mismatch = kind === "note" ? undefined : checkHeader(bytes, { groupId, epoch, kind });
     if (mismatch !== undefined) return { reply: mismatch, effects: [] };
-    const since = author.place.is_tip === 1 ? [] : await joinedSince(tx, group.no, branch, kind);
-    if (since === undefined) return refuseAsStale(tx, group.no, branch);
+    if (!(await isTaken(tx, group.no, place, kind))) {
+      return { reply: await refuseAsStale(tx, group.no, branch), effects: [] };
+    }
 
-    const entry = await writeEntry(tx, group, mark, { epoch, branch, kind, bytes }, deps.now());
+    const now = deps.now();
+    const audience = await readAudience(tx, group, place);
+    const entry = await writeEntry(tx, group, { place, mark, by: "member", now }, { kind, bytes });
+    const shown = { groupNo: group.no, seatId, seatToken: request.seatToken, seat, place };
     return {
       reply: { ok: true, seq: entry.seq, receivedAt: entry.receivedAt },
-      effects: [{ kind: "appended", groupId, entries: [entry], hiddenFrom: since }],
+      effects: [
+        { kind: "appended", groupId, entries: [entry], ...audience },
+        ...(await noteShown(tx, shown, now)),
+      ],
     };
   };
+}
+
+export interface EntryPlace {
+  place: EpochRow;
+  mark: ResendMark;
+  /** Who isn't a member keeps no branch alive. */
+  by: "member" | "stranger";
+  now: number;
 }
 
 /** Puts the entry at the end of the log, with its seq and time, and remembers it against resends. */
 export async function writeEntry(
   tx: Transaction,
   group: GroupRow,
-  mark: ResendMark,
-  content: Omit<Entry, "seq" | "receivedAt">,
-  now: number,
+  { place, mark, by, now }: EntryPlace,
+  content: Pick<Entry, "kind" | "bytes" | "commit">,
 ): Promise<Entry> {
   const seq = nextSeq(group.head_seq);
   // A clock that went back must not make the log say so.
   const receivedAt = Math.max(now, group.received_at);
-  const { epoch, branch, kind, bytes } = content;
-  await tx.hot.insertEntry({ groupNo: group.no, seq, branch, epoch, kind, receivedAt, bytes });
+  const { branch, epoch, line } = place;
+  const { kind, bytes } = content;
+  await tx.hot.insertEntry({ groupNo: group.no, seq, branch, line, epoch, kind, receivedAt, bytes });
   await tx.hot.insertResend(group.no, mark.key, mark.digest, seq, receivedAt);
   await tx.hot.advance(group.no, seq, receivedAt);
-  return { ...content, seq, receivedAt };
+  await tx.hot.noteWritten(group.no, branch, seq, by === "member" ? receivedAt : 0);
+  return { ...content, epoch, branch, seq, receivedAt };
 }
 
-/**
- * Whether a late application entry for this branch is still taken: the seats that joined since (they may not read
- * it), or undefined where it is too late.
- */
-async function joinedSince(
+async function isTaken(
+  reader: Reader,
+  groupNo: number,
+  place: EpochRow,
+  kind: Entry["kind"],
+): Promise<boolean> {
+  if (place.is_tip === 1 || kind === "note") return true;
+  return kind === "application" && isInTime(reader, groupNo, place.branch, LATE_EPOCHS);
+}
+
+/** Whether a tip is so few epochs further on, by commits that removed nobody. */
+async function isInTime(
   reader: Reader,
   groupNo: number,
   branch: number,
-  kind: Entry["kind"],
-): Promise<SeatId[] | undefined> {
-  if (kind !== "application") return undefined;
-  const walk = async (from: number, epochsLeft: number): Promise<SeatId[] | undefined> => {
-    for (const next of await reader.hot.candidates(groupNo, from)) {
-      if (next.seats_removed.length > 0) continue;
-      const later =
-        next.is_tip === 1 ? [] : epochsLeft > 1 ? await walk(next.branch, epochsLeft - 1) : undefined;
-      if (later !== undefined) return [...unpackSeatIds(next.seats_added), ...later];
-    }
-    return undefined;
-  };
-  return walk(branch, LATE_EPOCHS);
+  epochsLeft: number,
+): Promise<boolean> {
+  for (const next of await reader.hot.candidates(groupNo, branch)) {
+    if (next.removes === 1) continue;
+    if (next.is_tip === 1) return true;
+    if (epochsLeft > 1 && (await isInTime(reader, groupNo, next.branch, epochsLeft - 1))) return true;
+  }
+  return false;
 }

@@ -1,6 +1,8 @@
-import { type DeliveryRequest, fromHex } from "@thicket/protocol";
-import type { Transaction, WriteOperation } from "../db/access.ts";
+import { type DeliveryRequest, fromHex, type WireErrorCode } from "@thicket/protocol";
+import type { Transaction } from "../db/access.ts";
+import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, type Effect, refuse } from "../outcome.ts";
+import { noteShown } from "../seats/show-token.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
 import { readTips } from "./tips.ts";
 import { readHead, readSpans } from "./visible-entries.ts";
@@ -9,26 +11,24 @@ type Reply = Accepted<"group.attach">;
 type Result = Reply["results"][number];
 type SeatRequest = DeliveryRequest<"group.attach">["seats"][number];
 
-const DAY = 24 * 60 * 60 * 1000;
-
 /**
  * `group.attach`: proves up to 1,000 seats and tells where their groups stand. A seat's own token is set by its first
  * attach, which shows an epoch token of a branch that holds the seat; afterwards only that token counts.
- * One seat's refusal (GROUP_UNKNOWN, SEAT_REFUSED, EPOCH_TOKEN_REFUSED) doesn't touch the others.
- * `headSeq` is the last seq that the seat may read.
+ * One seat's refusal (GROUP_UNKNOWN, SEAT_REFUSED, SEAT_DROPPED, EPOCH_TOKEN_REFUSED) doesn't touch the others.
+ * `headSeq` is the last seq that the seat may read; what was before `lowestSeq` isn't kept any more.
  */
 export function attachSeats(
   request: DeliveryRequest<"group.attach">,
   deps: { now: () => number },
 ): WriteOperation<Reply> {
   return async (tx) => {
-    const day = Math.floor(deps.now() / DAY);
+    const now = deps.now();
     const results: Result[] = [];
     const effects: Effect[] = [];
-    for (const seat of request.seats) {
-      const { result, unseated } = await attachSeat(tx, seat, day);
-      results.push(result);
-      if (unseated) effects.push({ kind: "unseated", groupId: seat.groupId, seatIds: [seat.seatId] });
+    for (const claim of request.seats) {
+      const attached = await attachSeat(tx, claim, now);
+      results.push(attached.result);
+      effects.push(...attached.effects);
     }
     return { reply: { ok: true, results }, effects };
   };
@@ -36,15 +36,14 @@ export function attachSeats(
 
 interface Attached {
   result: Result;
-  /** It was removed: it may read its time, and hears of nothing new. */
-  unseated: boolean;
+  effects: readonly Effect[];
 }
 
-async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Promise<Attached> {
+async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Promise<Attached> {
   const { groupId, seatToken, epochToken } = claim;
-  const refusal = (code: "GROUP_UNKNOWN" | "SEAT_REFUSED" | "EPOCH_TOKEN_REFUSED"): Attached => ({
+  const refusal = (code: WireErrorCode): Attached => ({
     result: { attached: false, groupId, error: refuse(code).error },
-    unseated: false,
+    effects: [],
   });
   const group = await tx.hot.group(fromHex(groupId));
   if (group === undefined) return refusal("GROUP_UNKNOWN");
@@ -54,58 +53,57 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, day: number): Pro
 
   const place = epochToken && (await findPlace(tx, group.no, seatId, epochToken));
   if (seat.token_hash === null) {
+    if (seat.dropped === 1) return refusal("SEAT_DROPPED");
     if (place === undefined) return refusal("EPOCH_TOKEN_REFUSED");
-    await updateSeat(tx, group.no, seatId, { token_hash: tokenHash(seatToken), shown_day: day });
+    await setToken(tx, group.no, seatId, seatToken);
   } else {
     if (!isToken(seatToken, seat.token_hash)) return refusal("SEAT_REFUSED");
-    if (place !== undefined) await updateSeat(tx, group.no, seatId, { shown_day: day });
+    if (seat.dropped === 1) return refusal("SEAT_DROPPED");
   }
-  const spans = await readSpans(tx, group.no, seatId);
+  const effects: Effect[] = [];
+  if (place !== undefined) {
+    effects.push(...(await noteShown(tx, { groupNo: group.no, seatId, seatToken, seat, place }, now)));
+  }
+  // It was removed: it may read its time, and hears of nothing new.
+  if (seat.tips === 0) effects.push({ kind: "unseated", groupId, seatIds: [claim.seatId] });
+  const spans = await readSpans(tx, group, { seatId, origin: seat.origin });
   const result: Result = {
     attached: true,
     groupId,
     tips: await readTips(tx, group.no),
-    ...(place === undefined ? {} : { place }),
-    headSeq: await readHead(tx, group.no, spans),
+    ...(place === undefined ? {} : { place: { epoch: place.epoch, branch: place.branch } }),
+    headSeq: await readHead(tx, group, spans),
     lowestSeq: group.lowest_seq,
     ackedSeq: group.acked_seq,
   };
-  return { result, unseated: seat.in_newest !== 1 };
+  return { result, effects };
 }
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */
 async function findPlace(tx: Transaction, groupNo: number, seatId: Uint8Array, epochToken: Uint8Array) {
   const places = await tx.query
     .selectFrom("epochs")
-    .select(["epoch", "branch"])
+    .select(["epoch", "branch", "line", "held"])
     .where("group_no", "=", groupNo)
     .where("token_hash", "=", tokenHash(epochToken))
     .orderBy("branch", "desc")
     .execute();
   for (const place of places) {
-    if (await tx.hot.holds(groupNo, seatId, place.branch)) return place;
+    if (await tx.hot.holds(groupNo, seatId, place.line, place.branch)) return place;
   }
   return undefined;
 }
 
-async function updateSeat(
+async function setToken(
   tx: Transaction,
   groupNo: number,
   seatId: Uint8Array,
-  values: { token_hash?: Uint8Array; shown_day: number },
+  seatToken: Uint8Array,
 ): Promise<void> {
   await tx.change
     .updateTable("seats")
-    .set(values)
+    .set({ token_hash: tokenHash(seatToken) })
     .where("group_no", "=", groupNo)
     .where("seat_id", "=", seatId)
-    // At most one write a day for a seat that comes and goes.
-    .where((where) =>
-      where.or([
-        where("shown_day", "is", null),
-        where("shown_day", "!=", values.shown_day),
-        where("token_hash", "is", null),
-      ]),
-    )
     .execute();
 }

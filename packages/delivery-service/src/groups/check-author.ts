@@ -1,9 +1,10 @@
-import { type Branch, type Epoch, type EntryKind, type GroupId, readMlsHeader } from "@thicket/protocol";
+import { type Branch, type Epoch, type GroupId, type MlsContentType, readMlsHeader } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
 import { refuse, type Refusal } from "../outcome.ts";
-import { type CheckedSeat, checkSeatOf, type SeatClaim } from "../seats/check-seat.ts";
+import { type CheckedSeat, checkSeat, type SeatClaim } from "../seats/check-seat.ts";
 import { isToken } from "../seats/tokens.ts";
+import { refuseAsStale } from "./tips.ts";
 
 export interface WriteClaim extends SeatClaim {
   epochToken: Uint8Array;
@@ -11,29 +12,37 @@ export interface WriteClaim extends SeatClaim {
   branch: Branch;
 }
 
+export type CheckedAuthor = CheckedSeat & { place: EpochRow };
+
 /**
  * A write names its author's seat and shows that seat's token and the token of the (epoch, branch) that it is for,
- * whose seats include the author. Refuses with SEAT_REFUSED or EPOCH_TOKEN_REFUSED.
+ * whose seats include the author. Refuses with GROUP_UNKNOWN, SEAT_REFUSED, SEAT_DROPPED, EPOCH_TOKEN_REFUSED, or
+ * EPOCH_STALE for an epoch that is no longer kept. `known` is the group where the same transaction has read it before.
  */
 export async function checkAuthor(
-  group: GroupRow,
   reader: Reader,
   claim: WriteClaim,
-): Promise<(CheckedSeat & { place: EpochRow }) | Refusal> {
-  const seat = await checkSeatOf(group, reader, claim);
+  known?: GroupRow,
+): Promise<CheckedAuthor | Refusal> {
+  const seat = await checkSeat(reader, claim, known);
   if (!seat.ok) return seat;
-  const place = await reader.hot.epoch(seat.group.no, claim.branch);
+  const { group } = seat;
+  const place = await reader.hot.epoch(group.no, claim.branch);
+  if (place === undefined && claim.branch < group.lowest_seq && seat.seat.tips > 0) {
+    return refuseAsStale(reader, group.no, claim.branch);
+  }
   if (place?.epoch !== claim.epoch || !isToken(claim.epochToken, place.token_hash)) {
     return refuse("EPOCH_TOKEN_REFUSED");
   }
-  if (!(await reader.hot.holds(seat.group.no, seat.seatId, claim.branch))) return refuse("SEAT_REFUSED");
+  if (!(await reader.hot.holds(group.no, seat.seatId, place.line, place.branch)))
+    return refuse("SEAT_REFUSED");
   return { ...seat, place };
 }
 
 /** The message's own clear header must say what the request says; else the DS would order what it wasn't given. */
 export function checkHeader(
   message: Uint8Array,
-  says: { groupId: GroupId; epoch: Epoch; kind: EntryKind },
+  says: { groupId: GroupId; epoch: Epoch; kind: MlsContentType },
 ): Refusal | undefined {
   const header = readMlsHeader(message);
   if (header === "public") return refuse("PUBLIC_MESSAGE_REFUSED");

@@ -2,7 +2,11 @@ import { type DeliveryRequest, fromHex } from "@thicket/protocol";
 import type { Transaction, WriteOperation } from "../db/access.ts";
 import { FIRST_BRANCH, FIRST_EPOCH, nextSeq } from "../db/own-ids.ts";
 import { type Accepted, refused } from "../outcome.ts";
+import { dayOf } from "../seats/show-token.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
+
+/** Milliseconds until a group is first looked at for what needn't be kept. */
+const FIRST_SWEEP = 60 * 60 * 1000;
 
 /**
  * `group.create`: a group of one seat in epoch 0. Repeating the same request is answered as the first time;
@@ -10,6 +14,7 @@ import { isToken, tokenHash } from "../seats/tokens.ts";
  */
 export function createGroup(
   request: DeliveryRequest<"group.create">,
+  deps: { now: () => number },
 ): WriteOperation<Accepted<"group.create">> {
   return async (tx) => {
     const groupId = fromHex(request.groupId);
@@ -18,6 +23,7 @@ export function createGroup(
     if (taken !== undefined) {
       return (await isSameCreation(tx, taken.no, request)) ? done : refused("GROUP_TAKEN");
     }
+    const now = deps.now();
     const { no } = await tx.change
       .insertInto("groups")
       .values({
@@ -26,6 +32,9 @@ export function createGroup(
         lowest_seq: nextSeq(FIRST_BRANCH),
         acked_seq: FIRST_BRANCH,
         received_at: 0,
+        lines: 1,
+        tips: 1,
+        sweep_at: now + FIRST_SWEEP,
       })
       .returning("no")
       .executeTakeFirstOrThrow();
@@ -40,11 +49,20 @@ export function createGroup(
         is_tip: 1,
         token_hash: request.epochTokenHash,
         seat_count: 1,
-        seats_added: fromHex(request.seatId),
-        seats_removed: new Uint8Array(0),
+        line: 0,
+        removes: 0,
+        held: 0,
+        last_seq: FIRST_BRANCH,
+        began_at: now,
+        written_at: now,
       })
       .execute();
-    await tx.hot.addSeat(no, fromHex(request.seatId), 0);
+    const [added, removed] = [fromHex(request.seatId), new Uint8Array(0)];
+    await tx.change
+      .insertInto("epoch_seats")
+      .values({ group_no: no, branch: FIRST_BRANCH, added, removed, replaced: null })
+      .execute();
+    await tx.hot.addSeat(no, fromHex(request.seatId), { line: 0, branch: FIRST_BRANCH }, dayOf(now));
     await tx.change
       .updateTable("seats")
       .set({ token_hash: tokenHash(request.seatToken) })
@@ -59,13 +77,14 @@ async function isSameCreation(
   groupNo: number,
   request: DeliveryRequest<"group.create">,
 ): Promise<boolean> {
+  // The first epoch's row may be gone by now: who founds a group asks again at once or never.
   const first = await tx.hot.epoch(groupNo, 0);
   const seatId = fromHex(request.seatId);
   const seat = await tx.hot.seat(groupNo, seatId);
   return (
     first !== undefined &&
     seat !== undefined &&
-    Buffer.from(seatId).equals(first.seats_added) &&
+    (await tx.hot.holds(groupNo, seatId, first.line, first.branch)) &&
     Buffer.from(request.epochTokenHash).equals(first.token_hash) &&
     isToken(request.seatToken, seat.token_hash)
   );

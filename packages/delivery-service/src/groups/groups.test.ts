@@ -61,7 +61,9 @@ describeOnEachDatabase("groups", (make) => {
     const winner = await group.commit(group.founder, next);
     const loser = await group.commit(seat, next);
     expect(winner.reply).toMatchObject({ ok: true, seq: 3 });
-    expect(loser.reply).toEqual(refusal("EPOCH_STALE", { winner: 3, tips: [{ epoch: 2, branch: 3 }] }));
+    expect(loser.reply).toEqual(
+      refusal("EPOCH_STALE", { winner: 3, last: 3, tips: [{ epoch: 2, branch: 3 }] }),
+    );
     expect(await group.readAll(seat)).toEqual([2, 3]);
   });
 
@@ -207,7 +209,7 @@ describeOnEachDatabase("groups", (make) => {
     expect(test.told).toMatchObject([{ kind: "appended", hiddenFrom: [one.seat.seatId, two.seat.seatId] }]);
     expect(await group.readAll(one.seat)).toEqual([2]);
     expect(await group.readAll(two.seat)).toEqual([]);
-    const stale = refusal("EPOCH_STALE", { winner: 1, tips: [{ epoch: 2, branch: 2 }] });
+    const stale = refusal("EPOCH_STALE", { winner: 1, last: 1, tips: [{ epoch: 2, branch: 2 }] });
     expect(await group.append(group.founder, group.first, "proposal")).toEqual(stale);
     const three = await group.commit(group.founder, two.next);
     expect(three.reply.ok).toBe(true);
@@ -261,7 +263,7 @@ describeOnEachDatabase("groups", (make) => {
     expect(await group.readAll(group.founder)).toEqual([1]);
   });
 
-  it("[DS-ACK-1] tells the lowest seq that all seats of the newest tip have acknowledged; a new seat counts from its branch", async () => {
+  it("[DS-ACK-1] tells the lowest seq that all seats of all tips have acknowledged; a new seat counts from its branch", async () => {
     await group.append(group.founder, group.first);
     expect(await group.ack(group.founder, 1)).toEqual({ ok: true, ackedSeq: 1 });
     const { seat, next } = await addSeat();

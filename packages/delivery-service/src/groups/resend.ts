@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { EntryId, SeatId, Seq } from "@thicket/protocol";
+import type { EntryId, LinkId, SeatId, Seq } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import { type Outcome, refused } from "../outcome.ts";
 import { resendKey } from "./resend-key.ts";
@@ -11,7 +11,7 @@ export interface ResendMark {
 }
 
 export function markOf(
-  seatId: SeatId,
+  author: SeatId | LinkId,
   entryId: EntryId,
   parts: Iterable<Uint8Array | string | number>,
 ): ResendMark {
@@ -24,8 +24,12 @@ export function markOf(
     pieces.push(length, content);
   }
   // At once: a hash that is updated piece by piece costs more than the pieces do.
-  const digest = hash("sha256", Buffer.concat(pieces), "buffer");
-  return { key: resendKey(seatId, entryId), digest };
+  return { key: resendKey(author, entryId), digest: hash("sha256", Buffer.concat(pieces), "buffer") };
+}
+
+/** The mark of the same content's copy on another branch. */
+export function markOfCopy({ key, digest }: ResendMark, branch: number): ResendMark {
+  return { key: hash("sha256", Buffer.concat([key, Buffer.from(String(branch))]), "buffer"), digest };
 }
 
 /** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */

@@ -8,8 +8,16 @@ import { createAsKey } from "./real-device.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 
 export type Told =
-  | { kind: "appended"; groupId: GroupId; entries: readonly Entry[]; hiddenFrom: readonly SeatId[] }
+  | {
+      kind: "appended";
+      groupId: GroupId;
+      entries: readonly Entry[];
+      hiddenFrom: readonly SeatId[];
+      alsoTo: readonly SeatId[];
+    }
   | { kind: "unseated"; groupId: GroupId; seatIds: readonly SeatId[] }
+  | { kind: "seated"; groupId: GroupId; seatIds: readonly SeatId[] }
+  | { kind: "held"; until: number }
   | { kind: "acked"; groupId: GroupId; seq: Seq }
   | { kind: "welcome"; device: DeviceIdentity }
   | { kind: "keyPackagesLow"; device: DeviceIdentity; suite: number; count: number };
@@ -27,6 +35,7 @@ export async function openForTest(
   const made = typeof where === "function" ? where() : { location: where, remove: async () => undefined };
   const { location } = made;
   const clock = { now: 1_800_000_000_000 };
+  const connected = { anotherSeat: false };
   const told: Told[] = [];
   const faults: unknown[] = [];
   const service = await openDeliveryService({
@@ -35,9 +44,12 @@ export async function openForTest(
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [as.asKey] }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    onAppended: (groupId, entries, hiddenFrom) =>
-      told.push({ kind: "appended", groupId, entries, hiddenFrom }),
+    isAnotherSeatAttached: () => connected.anotherSeat,
+    onAppended: (groupId, entries, hiddenFrom, alsoTo) =>
+      told.push({ kind: "appended", groupId, entries, hiddenFrom, alsoTo }),
     onUnseated: (groupId, seatIds) => told.push({ kind: "unseated", groupId, seatIds }),
+    onSeated: (groupId, seatIds) => told.push({ kind: "seated", groupId, seatIds }),
+    onHeld: (until) => told.push({ kind: "held", until }),
     onAcked: (groupId, seq) => told.push({ kind: "acked", groupId, seq }),
     onWelcome: (device) => told.push({ kind: "welcome", device }),
     onKeyPackagesLow: (device, pool) => told.push({ kind: "keyPackagesLow", device, ...pool }),
@@ -49,6 +61,8 @@ export async function openForTest(
     random,
     as,
     clock,
+    /** What the transport says of who is attached. */
+    connected,
     told,
     faults,
     location,

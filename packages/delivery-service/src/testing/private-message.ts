@@ -1,6 +1,6 @@
-import { type EntryKind, type Epoch, fromHex, type GroupId } from "@thicket/protocol";
+import { type Epoch, fromHex, type GroupId, type MlsContentType } from "@thicket/protocol";
 
-const CONTENT_TYPES: Record<EntryKind, number> = { application: 1, proposal: 2, commit: 3 };
+const CONTENT_TYPES: Record<MlsContentType, number> = { application: 1, proposal: 2, commit: 3 };
 
 /**
  * An MLSMessage of which the part that the DS reads is real (RFC 9420 §6.3.1) and the ciphertext is `content`:
@@ -9,7 +9,7 @@ const CONTENT_TYPES: Record<EntryKind, number> = { application: 1, proposal: 2, 
 export function privateMessage(
   groupId: GroupId,
   epoch: Epoch | number,
-  kind: EntryKind,
+  kind: MlsContentType,
   content: Uint8Array,
 ): Uint8Array {
   const message = new Uint8Array(5 + 32 + 8 + 1 + content.length);

@@ -6,9 +6,9 @@ import {
   deliveryRequests,
   DeviceId,
   EntryId,
-  type EntryKind,
   type Epoch,
   GroupId,
+  type LinkId,
   SeatId,
   type Seq,
   toHex,
@@ -35,6 +35,8 @@ export interface ScriptedWelcome {
   bytes: Uint8Array;
   to: readonly { userId: string; deviceId: string; keyPackageRef: Uint8Array }[];
 }
+
+export type AppendKind = DeliveryRequest<"group.append">["kind"];
 
 export interface CommitScript {
   add?: readonly ScriptedSeat[];
@@ -68,10 +70,11 @@ export function scriptGroup(operations: DeliveryService["operations"], random: S
   function appendRequest(
     seat: ScriptedSeat,
     at: Place,
-    kind: Exclude<EntryKind, "commit"> = "application",
+    kind: AppendKind = "application",
     size = 64,
   ): DeliveryRequest<"group.append"> {
-    const bytes = privateMessage(groupId, at.epoch, kind, random.bytes(size));
+    const content = random.bytes(size);
+    const bytes = kind === "note" ? content : privateMessage(groupId, at.epoch, kind, content);
     const request = { ...seat, ...at, groupId, entryId: entryIdFrom(random), kind, bytes };
     return parse(deliveryRequests["group.append"].request, request);
   }
@@ -113,7 +116,7 @@ export function scriptGroup(operations: DeliveryService["operations"], random: S
     create() {
       return operations["group.create"](device, this.createRequest());
     },
-    append: (seat: ScriptedSeat, at: Place, kind?: Exclude<EntryKind, "commit">) =>
+    append: (seat: ScriptedSeat, at: Place, kind?: AppendKind) =>
       operations["group.append"](device, appendRequest(seat, at, kind)),
     /** -> the reply, and the place that it begins where it was accepted. */
     async commit(seat: ScriptedSeat, at: Place, script: CommitScript = {}) {
@@ -147,6 +150,12 @@ export function scriptGroup(operations: DeliveryService["operations"], random: S
         after = last;
       }
     },
+    confirm: (seat: ScriptedSeat, at: Place) =>
+      operations["group.confirm"](device, { ...seat, ...at, groupId }),
+    publishLink: (seat: ScriptedSeat, at: Place, linkId: LinkId, card: Uint8Array) =>
+      operations["link.publish"](device, { ...seat, ...at, groupId, linkId, card }),
+    withdrawLink: (seat: ScriptedSeat, at: Place, linkId: LinkId) =>
+      operations["link.withdraw"](device, { ...seat, ...at, groupId, linkId }),
     ack: (seat: ScriptedSeat, seq: number) =>
       operations["cursor.ack"](
         device,

@@ -1,4 +1,5 @@
 import { type DeliveryRequest, fromHex } from "@thicket/protocol";
+import type { Transaction } from "../db/access.ts";
 import type { WriteOperation } from "../db/access.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import type { Accepted } from "../outcome.ts";
@@ -18,23 +19,26 @@ export function acknowledgeWelcomes(
       .where("welcome_id", "in", request.welcomeIds.map(fromHex))
       .returning("payload_no")
       .execute();
-    const payloads = [...new Set(erased.map((row) => row.payload_no))];
-    if (payloads.length === 0) return done;
-    // The payload goes with its last receiver.
-    await tx.change
-      .deleteFrom("welcome_payloads")
-      .where("no", "in", payloads)
-      .where((where) =>
-        where.not(
-          where.exists(
-            where
-              .selectFrom("welcomes")
-              .select("welcomes.no")
-              .whereRef("welcomes.payload_no", "=", "welcome_payloads.no"),
-          ),
-        ),
-      )
-      .execute();
+    await eraseUnclaimedPayloads(tx, [...new Set(erased.map((row) => row.payload_no))]);
     return done;
   };
+}
+
+/** The payload goes with its last receiver. */
+export async function eraseUnclaimedPayloads(tx: Transaction, payloads: readonly number[]): Promise<void> {
+  if (payloads.length === 0) return;
+  await tx.change
+    .deleteFrom("welcome_payloads")
+    .where("no", "in", payloads)
+    .where((where) =>
+      where.not(
+        where.exists(
+          where
+            .selectFrom("welcomes")
+            .select("welcomes.no")
+            .whereRef("welcomes.payload_no", "=", "welcome_payloads.no"),
+        ),
+      ),
+    )
+    .execute();
 }

@@ -17,6 +17,17 @@ export function listWelcomes(device: DeviceIdentity): ReadOperation<Accepted<"we
       .select(["welcomes.no", (expression) => expression.fn<number>("length", ["bytes"]).as("size")])
       .where("user_id", "=", fromHex(device.userId))
       .where("device_id", "=", fromHex(device.deviceId))
+      // Not those that are held until somebody could take their commit.
+      .where((where) =>
+        where.not(
+          where.exists(
+            where
+              .selectFrom("welcome_holds")
+              .select("welcome_holds.payload_no")
+              .whereRef("welcome_holds.payload_no", "=", "welcomes.payload_no"),
+          ),
+        ),
+      )
       .orderBy("welcomes.no")
       .limit(PAGE)
       .execute();

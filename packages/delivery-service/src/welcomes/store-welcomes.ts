@@ -1,22 +1,30 @@
-import { type DeliveryRequest, fromHex } from "@thicket/protocol";
+import { type Branch, type DeliveryRequest, fromHex } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import type { Effect } from "../outcome.ts";
+import { dayOf } from "../seats/show-token.ts";
 
-const DAY = 24 * 60 * 60 * 1000;
 /** Rows per statement: SQLite binds at most 32,766 values. */
 const CHUNK = 1000;
 
+/** Where Welcomes wait until somebody could take their commit; undefined lets them go out at once. */
+export interface Hold {
+  groupNo: number;
+  branch: Branch;
+  author: Uint8Array;
+  dueAt: number;
+}
+
 /**
- * Puts a commit's Welcomes into the inboxes of their devices: each payload once, whatever the number of its
- * receivers, and nothing that tells which commit or group it came with.
+ * Puts a commit's Welcomes into the inboxes of their devices: each payload once, whatever the number of its receivers.
+ * One that isn't held is told, and nothing tells which commit or group it came with.
  */
 export async function storeWelcomes(
   tx: Transaction,
   welcomes: DeliveryRequest<"group.commit">["welcomes"],
-  { now, random }: { now: number; random: (length: number) => Uint8Array },
+  { now, random, hold }: { now: number; random: (length: number) => Uint8Array; hold: Hold | undefined },
 ): Promise<Effect[]> {
   const effects: Effect[] = [];
-  const created_day = Math.floor(now / DAY);
+  const created_day = dayOf(now);
   for (const { bytes, to } of welcomes) {
     const { no } = await tx.change
       .insertInto("welcome_payloads")
@@ -37,7 +45,16 @@ export async function storeWelcomes(
         .values(rows.slice(start, start + CHUNK))
         .execute();
     }
-    for (const { userId, deviceId } of to) effects.push({ kind: "welcome", device: { userId, deviceId } });
+    if (hold === undefined) {
+      for (const { userId, deviceId } of to) effects.push({ kind: "welcome", device: { userId, deviceId } });
+      continue;
+    }
+    const { groupNo, branch, author, dueAt } = hold;
+    await tx.change
+      .insertInto("welcome_holds")
+      .values({ payload_no: no, group_no: groupNo, branch, author, due_at: dueAt })
+      .execute();
   }
+  if (hold !== undefined && welcomes.length > 0) effects.push({ kind: "held", until: hold.dueAt });
   return effects;
 }

@@ -2,8 +2,10 @@ import { toHex } from "@thicket/protocol";
 import { describeOnEachDatabase, describeOnEachKeptDatabase, inspect } from "@thicket/storage/contract";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { DeviceIdentity } from "../device-identity.ts";
-import { deviceFrom, scriptGroup } from "../testing/index.ts";
+import { deviceFrom, type Place, type ScriptedSeat, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
 
 describeOnEachDatabase("Welcomes", (make) => {
   let test: TestService;
@@ -79,6 +81,141 @@ describeOnEachDatabase("Welcomes", (make) => {
       await test.operations["welcome.ack"](bob, { welcomeIds: page.map(({ welcomeId }) => welcomeId) });
     }
     expect(seen).toEqual(sent);
+  });
+});
+
+describeOnEachDatabase("held Welcomes", (make, kind) => {
+  let test: TestService;
+  let group: ReturnType<typeof scriptGroup>;
+  let bob: ScriptedSeat;
+  let invited: DeviceIdentity;
+  let at: Place;
+
+  beforeEach(async () => {
+    test = await openForTest(make);
+    group = scriptGroup(test.operations, test.random);
+    await group.create();
+    bob = group.newSeat();
+    invited = deviceFrom(test.random);
+    at = (await group.commit(group.founder, group.first, { add: [bob] })).next;
+    await group.attach(bob, at.epochToken);
+    test.connected.anotherSeat = true;
+    test.told.length = 0;
+  });
+  afterEach(async () => {
+    expect(test.faults).toEqual([]);
+    await test.close();
+  });
+
+  const add = async (by: ScriptedSeat, place: Place, change: object = {}) => {
+    const to = [{ ...invited, keyPackageRef: test.random.bytes(32) }];
+    const welcomes = [{ bytes: test.random.bytes(100), to }];
+    return group.commit(by, place, { add: [group.newSeat()], welcomes, change });
+  };
+  const waiting = async (service = test) => {
+    const reply = await service.operations["welcome.list"](invited, {});
+    if (!reply.ok) throw new Error(reply.error.code);
+    return reply.welcomes.length;
+  };
+  const toldOfWelcomes = () => test.told.filter(({ kind }) => kind === "welcome").length;
+
+  it("[DS-HOLD-1] a Welcome waits while another seat is attached, and goes out once one shows the next epoch's token", async () => {
+    const { next } = await add(group.founder, at);
+    expect(test.told.at(-1)).toEqual({ kind: "held", until: test.clock.now + 15_000 });
+    expect(await waiting()).toBe(0);
+    // Its author's word is not enough.
+    expect(await group.confirm(group.founder, next)).toEqual({ ok: true });
+    await group.append(group.founder, next);
+    await group.attach(group.founder, next.epochToken);
+    expect(await waiting()).toBe(0);
+    expect(await group.confirm(bob, { ...next, epochToken: at.epochToken })).toMatchObject({
+      error: { code: "EPOCH_TOKEN_REFUSED" },
+    });
+    expect(toldOfWelcomes()).toBe(0);
+    expect(await group.confirm(bob, next)).toEqual({ ok: true });
+    expect(await waiting()).toBe(1);
+    expect(test.told.at(-1)).toEqual({ kind: "welcome", device: invited });
+    expect(await group.confirm(bob, next)).toEqual({ ok: true });
+    expect(toldOfWelcomes()).toBe(1);
+  });
+
+  it.each(["append", "attach", "commit"] as const)(
+    "[DS-HOLD-2] an %s of another seat that shows the token says the same",
+    async (by) => {
+      const { next } = await add(group.founder, at);
+      if (by === "append") await group.append(bob, next);
+      if (by === "attach") await group.attach(bob, next.epochToken);
+      if (by === "commit") await group.commit(bob, next);
+      expect(await waiting()).toBe(1);
+      expect(toldOfWelcomes()).toBe(1);
+    },
+  );
+
+  it("[DS-HOLD-3] a Welcome goes out at once where nobody else is attached, and after 15 seconds in any case", async () => {
+    const held = await add(group.founder, at);
+    test.clock.now += 14_999;
+    expect(await test.service.sweep()).toEqual({ heldUntil: test.clock.now + 1 });
+    expect(await waiting()).toBe(0);
+    test.clock.now += 1;
+    expect(await test.service.sweep()).toEqual({ heldUntil: undefined });
+    expect(await waiting()).toBe(1);
+    test.connected.anotherSeat = false;
+    await add(group.founder, held.next);
+    expect(await waiting()).toBe(2);
+  });
+
+  it("[DS-HOLD-4] who shows the token of a later epoch has taken the commits before it", async () => {
+    const first = await add(group.founder, at);
+    const second = await add(group.founder, first.next);
+    const third = await group.commit(group.founder, second.next);
+    await group.append(group.founder, third.next);
+    expect(await waiting()).toBe(0);
+    await group.confirm(bob, third.next);
+    expect(await waiting()).toBe(2);
+    expect(toldOfWelcomes()).toBe(2);
+  });
+
+  it("[DS-HOLD-5] a commit that lost delivers nothing; one that was superseded does, since it may be the good one", async () => {
+    const first = await add(group.founder, at);
+    expect((await add(bob, at)).reply).toMatchObject({ ok: false, error: { code: "EPOCH_STALE" } });
+    test.clock.now += 2000;
+    const second = await add(bob, at, { supersedes: first.next.branch });
+    expect(second.reply.ok).toBe(true);
+    expect(await waiting()).toBe(0);
+    await group.confirm(bob, first.next);
+    expect(await waiting()).toBe(1);
+    await group.confirm(group.founder, second.next);
+    expect(await waiting()).toBe(2);
+  });
+
+  it("[DS-HOLD-6] a held Welcome outlives a restart, and its tie to the commit is erased with its release", async () => {
+    if (kind === "memory") return;
+    await add(group.founder, at);
+    await test.service.close();
+    const again = await openForTest(test.location);
+    again.clock.now = test.clock.now;
+    expect(await waiting(again)).toBe(0);
+    expect(await again.service.sweep()).toEqual({ heldUntil: again.clock.now + 15_000 });
+    const ties = () => inspect(test.location, "SELECT payload_no FROM welcome_holds");
+    expect(await ties()).toHaveLength(1);
+    again.clock.now += 15_000;
+    await again.service.sweep();
+    expect(await waiting(again)).toBe(1);
+    expect(await ties()).toHaveLength(0);
+    await again.close();
+  });
+
+  it("[DS-WELCOME-3] a Welcome waits for 35 days and no longer, with its payload", async () => {
+    test.connected.anotherSeat = false;
+    await add(group.founder, at);
+    test.clock.now += 35 * DAY;
+    await test.service.sweep();
+    expect(await waiting()).toBe(1);
+    test.clock.now += DAY;
+    await test.service.sweep();
+    expect(await waiting()).toBe(0);
+    if (kind === "memory") return;
+    expect(await inspect(test.location, "SELECT no FROM welcome_payloads")).toEqual([]);
   });
 });
 

@@ -147,6 +147,29 @@ describe("the codec", () => {
     expect(errorOf(() => encode(fixed(2), new Uint8Array(3)))).toBe("ENCODE_RANGE");
   });
 
+  test("what is lent is what was written, is wiped once it is done with, and nobody else's meanwhile", async () => {
+    const writer = new Writer();
+    writer.raw(Uint8Array.of(1, 2, 3));
+    writer.padTo(5);
+    const lent = await writer.lend(async (bytes) => {
+      expect(encode(opaque, new Uint8Array(9).fill(7)).length).toBe(10);
+      await Promise.resolve();
+      expect(bytes).toEqual(Uint8Array.of(1, 2, 3, 0, 0));
+      return bytes;
+    });
+    expect(lent).toEqual(new Uint8Array(5));
+    const failing = new Writer();
+    failing.raw(Uint8Array.of(4));
+    let kept: Uint8Array = Uint8Array.of(9);
+    await expect(
+      failing.lend(async (bytes) => {
+        kept = bytes;
+        throw new Error("no");
+      }),
+    ).rejects.toThrow("no");
+    expect(kept).toEqual(Uint8Array.of(0));
+  });
+
   test("what is read does not change when the input's memory is reused", () => {
     const bytes = encode(opaque, Uint8Array.of(1, 2, 3));
     const read = decode(opaque, bytes);

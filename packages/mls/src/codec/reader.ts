@@ -5,7 +5,7 @@ const NOTHING = new Uint8Array();
 
 /**
  * Reads the TLS presentation language from bytes. Every read is checked against what is left before anything is
- * allocated, and everything handed out is a copy, so the input may be reused.
+ * allocated, and everything handed out but `opaqueInPlace` is a copy, so that the input may be reused.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -38,6 +38,13 @@ export class Reader {
     if (length === 0) return NOTHING;
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
+  }
+
+  /** The bytes of an `opaque x<V>` where they stand, not copied: for what is long and read at once. */
+  opaqueInPlace(): Uint8Array {
+    const length = this.varint();
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   /** The bytes of an `opaque x<V>`. */

@@ -19,15 +19,36 @@ export class Writer {
     spare = undefined;
   }
 
+  /** Of what is written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** The bytes written so far, as a copy of exact size. The writer is used up by it. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);
+    this.#giveBack();
+    return written;
+  }
+
+  /**
+   * Hands the bytes written so far to `use` without a copy, which for a whole message costs a good part of sealing it.
+   * They are wiped once `use` is done with them. The writer is used up by it.
+   */
+  async lend<R>(use: (bytes: Uint8Array) => Promise<R>): Promise<R> {
+    try {
+      return await use(this.#bytes.subarray(0, this.#length));
+    } finally {
+      this.#giveBack();
+    }
+  }
+
+  #giveBack(): void {
     this.#bytes.fill(0, 0, this.#length); // it may be secret
     const size = this.#bytes.length;
     if (size <= LARGEST_SPARE && (spare === undefined || spare.length < size)) spare = this.#bytes;
     this.#bytes = new Uint8Array();
     this.#length = 0;
-    return written;
   }
 
   /** An unsigned big-endian integer of 1 to 4 bytes. Throws ENCODE_RANGE if it does not fit. */
@@ -52,6 +73,12 @@ export class Writer {
     this.#bytes.set(value, at);
   }
 
+  /** As many zeros as it takes to come to this length in all. */
+  padTo(length: number): void {
+    const at = this.#grow(length - this.#length);
+    this.#bytes.fill(0, at, length);
+  }
+
   /** A length header and the bytes (`opaque x<V>`). */
   opaque(value: Uint8Array): void {
     this.varint(value.length);
@@ -66,8 +93,8 @@ export class Writer {
     else throw new MlsError("ENCODE_RANGE", `a vector of ${value} bytes is too long`, { section: "§2.1.2" });
   }
 
-  /** Whatever `body` writes, behind the header that says how long it came out. */
-  vector(body: () => void): void {
+  /** Whatever `body` writes, behind the header that says how long it came out; that is the result, too. */
+  vector(body: () => void): number {
     const start = this.#length;
     body();
     const length = this.#length - start;
@@ -78,6 +105,7 @@ export class Writer {
     this.#length = start;
     this.varint(length);
     this.#length += length;
+    return length;
   }
 
   #grow(size: number): number {

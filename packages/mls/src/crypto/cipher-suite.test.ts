@@ -48,6 +48,44 @@ describe.each(suites)("cipher suite $id, $name", (suite) => {
     expect(await suite.verifyWithLabel(new Uint8Array(), "one", content, signature)).toBe(false);
   });
 
+  test("several labels expand to what each of them does alone", () => {
+    const random = seededRandom("expand");
+    const lengths = { key: suite.keyLength, nonce: 1, secret: suite.hashLength, long: suite.hashLength + 1 };
+    for (const secretLength of [suite.hashLength, 200]) {
+      const [one, two] = [random.bytes(secretLength), random.bytes(secretLength)];
+      const alone = (secret: Uint8Array, context: Uint8Array) =>
+        Object.fromEntries(
+          Object.entries(lengths).map(([label, length]) => [
+            label,
+            suite.expandWithLabel(secret, label, context, length),
+          ]),
+        );
+      expect(suite.expandEach(one, content, lengths)).toEqual(alone(one, content));
+      const expand = [suite.expander(one), suite.expander(two)] as const;
+      for (const context of [content, random.bytes(100)]) {
+        expect(expand[0](context, lengths)).toEqual(alone(one, context));
+        expect(expand[1](context, lengths)).toEqual(alone(two, context));
+        expect(suite.expandEach(two, context, lengths)).toEqual(alone(two, context));
+      }
+    }
+  });
+
+  test("many calls at once don't take each other's inputs, nor see what becomes of them after the call", async () => {
+    const random = seededRandom("at once");
+    const sealed = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const [key, nonce] = [random.bytes(suite.keyLength), random.bytes(suite.nonceLength)];
+        const [aad, plaintext] = [random.bytes(40), random.bytes(random.bytes(1)[0] ?? 0)];
+        const ciphertext = await suite.seal(key.slice(), nonce, aad, plaintext);
+        return { key, nonce, aad, plaintext, ciphertext };
+      }),
+    );
+    const opened = await Promise.all(
+      sealed.map(({ key, nonce, aad, ciphertext }) => suite.open(key, nonce, aad, ciphertext)),
+    );
+    expect(opened).toEqual(sealed.map(({ plaintext }) => plaintext));
+  });
+
   test("a changed key, nonce, AAD, ciphertext or tag does not open", async () => {
     const random = seededRandom("aead");
     const key = random.bytes(suite.keyLength);

@@ -25,6 +25,9 @@ export interface CipherSuite extends KeyDerivation, Aead, Hpke {
    * that WebCrypto doesn't have (Ed448).
    */
   importSignatureKey(privateKey: Uint8Array): Promise<CryptoKey>;
+  /** Signs an encoded SignContent (§5.1.2) that the caller has put together; `verify` is the other side. */
+  sign(privateKey: SignaturePrivateKey, signContent: Uint8Array): Promise<Uint8Array>;
+  verify(publicKey: Uint8Array, signContent: Uint8Array, signature: Uint8Array): Promise<boolean>;
   /** SignWithLabel of §5.1.2; `label` without the "MLS 1.0 " prefix. */
   signWithLabel(privateKey: SignaturePrivateKey, label: string, content: Uint8Array): Promise<Uint8Array>;
   verifyWithLabel(
@@ -86,6 +89,8 @@ export function composeSuite({ id, name, kem, kdf, aead, signature }: SuiteParts
     ...publicKeyEncryption,
     signatureKeyPair: (random) => signature.keyPair(random),
     importSignatureKey: (privateKey) => signature.importPrivate(privateKey),
+    sign: (privateKey, signContent) => signature.sign(privateKey, signContent),
+    verify: (publicKey, signContent, signed) => signature.verify(publicKey, signContent, signed),
     signWithLabel: (privateKey, label, content) => signature.sign(privateKey, withLabel(label, content)),
     verifyWithLabel: (publicKey, label, content, signed) =>
       signature.verify(publicKey, withLabel(label, content), signed),

@@ -1,5 +1,5 @@
 import type { Random } from "./random.ts";
-import { type CryptoKey, subtle } from "./web-crypto.ts";
+import { type CryptoKey, platformSubtle } from "./web-crypto.ts";
 
 /** ML-KEM-768 (FIPS 203). A private key is its seed, d and z of 32 bytes each. Lengths are the caller's to check. */
 export interface MlKem768 {
@@ -54,7 +54,7 @@ interface MlKemCrypto {
 
 /** Undefined where the platform has none. It draws the randomness of an encapsulation itself. */
 export async function nativeMlKem768(): Promise<MlKem768 | undefined> {
-  const platform: object = subtle();
+  const platform: object = platformSubtle();
   if (!hasMlKem(platform)) return undefined;
   const importSeed = (seed: Uint8Array): Promise<CryptoKey> =>
     platform.importKey("raw-seed", seed, ML_KEM, true, ["decapsulateBits"]);

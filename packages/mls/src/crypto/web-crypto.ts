@@ -1,4 +1,5 @@
 import { MlsError } from "../errors.ts";
+import { shortInput } from "./short-input.ts";
 
 /**
  * The part of WebCrypto that the engine uses, described here because this package is compiled without the types of
@@ -49,13 +50,54 @@ export interface SubtleCrypto {
   ): Promise<ArrayBuffer>;
 }
 
-/** The platform's SubtleCrypto. Throws CRYPTO_UNAVAILABLE where there is none (an insecure page). */
+/** The platform's WebCrypto. Throws CRYPTO_UNAVAILABLE where there is none (an insecure page). */
 export function subtle(): SubtleCrypto {
-  found ??= findSubtle();
+  found ??= withShortInputs(platformSubtle());
   return found;
 }
 
 let found: SubtleCrypto | undefined;
+
+/** The same object as the platform has it, for what SubtleCrypto above doesn't describe. */
+export function platformSubtle(): SubtleCrypto {
+  return findSubtle();
+}
+
+/**
+ * Script engines keep short byte strings in their own heap, and one that is handed to the platform has to move out
+ * first: with three or four of them, half as long again as sealing a message takes. So their bytes go in buffers that
+ * are outside already, and are wiped as soon as the call returns: WebCrypto copies its inputs before it does.
+ */
+function withShortInputs(platform: SubtleCrypto): SubtleCrypto {
+  const data = shortInput();
+  const signed = shortInput();
+  const nonce = shortInput();
+  const aad = shortInput();
+  const held = ({ name, iv, additionalData }: AeadParameters): AeadParameters => ({
+    name,
+    iv: nonce.hold(iv),
+    additionalData: aad.hold(additionalData),
+  });
+  const returned = <T>(result: Promise<T>): Promise<T> => {
+    data.clear();
+    nonce.clear();
+    return result;
+  };
+  return {
+    digest: (algorithm, content) => platform.digest(algorithm, content),
+    importKey: (format, key, algorithm, extractable, usages) =>
+      returned(platform.importKey(format, data.hold(key), algorithm, extractable, usages)),
+    exportKey: (format, key) => platform.exportKey(format, key),
+    encrypt: (parameters, key, plaintext) =>
+      returned(platform.encrypt(held(parameters), key, data.hold(plaintext))),
+    decrypt: (parameters, key, ciphertext) =>
+      returned(platform.decrypt(held(parameters), key, data.hold(ciphertext))),
+    sign: (algorithm, key, content) => platform.sign(algorithm, key, content),
+    verify: (algorithm, key, signature, content) =>
+      platform.verify(algorithm, key, signed.hold(signature), content),
+    deriveBits: (parameters, key, length) => platform.deriveBits(parameters, key, length),
+  };
+}
 
 function findSubtle(): SubtleCrypto {
   const scope: object = globalThis;

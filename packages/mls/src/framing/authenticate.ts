@@ -1,3 +1,4 @@
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { encode, u16 } from "../codec/codec.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
@@ -20,15 +21,36 @@ export interface SignedContent {
   readonly groupContext: Uint8Array;
 }
 
-/** The encoded FramedContentTBS. The context is covered for senders who are, or come to be, members. */
-export function contentTbs({ wireFormat, content, groupContext }: SignedContent): Uint8Array {
+/** The encoded FramedContentTBS. */
+export function contentTbs(content: SignedContent): Uint8Array {
   const writer = new Writer();
+  writeTbs(writer, content);
+  return writer.finish();
+}
+
+/** The context is covered for senders who are, or come to be, members. */
+function writeTbs(writer: Writer, { wireFormat, content, groupContext }: SignedContent): void {
   u16.write(writer, MLS10);
   groupWireFormatCodec.write(writer, wireFormat);
   framedContentCodec.write(writer, content);
   const sender = content.sender.kind;
   if (sender === "member" || sender === "newMemberCommit") writer.raw(groupContext);
-  return writer.finish();
+}
+
+const LABEL = utf8ToBytes("MLS 1.0 FramedContentTBS");
+
+/**
+ * The encoded SignContent of a FramedContentTBS (§5.1.2), written in one go, and the FramedContentTBS within it. Both
+ * are good until `use` is done.
+ */
+export function withSignContent<R>(
+  content: SignedContent,
+  use: (signContent: Uint8Array, tbs: Uint8Array) => Promise<R>,
+): Promise<R> {
+  const writer = new Writer();
+  writer.opaque(LABEL);
+  const length = writer.vector(() => writeTbs(writer, content));
+  return writer.lend((bytes) => use(bytes, bytes.subarray(bytes.length - length)));
 }
 
 export function signContent(
@@ -36,26 +58,17 @@ export function signContent(
   content: SignedContent,
   privateKey: SignaturePrivateKey,
 ): Promise<Uint8Array> {
-  return signTbs(suite, contentTbs(content), privateKey);
+  return withSignContent(content, (bytes) => suite.sign(privateKey, bytes));
 }
 
-/** The same where the encoded FramedContentTBS is at hand. */
-export function signTbs(
+/** Throws SIGNATURE_INVALID unless the signature over this encoded SignContent is by this key. */
+export async function verifySignContent(
   suite: CipherSuite,
-  tbs: Uint8Array,
-  privateKey: SignaturePrivateKey,
-): Promise<Uint8Array> {
-  return suite.signWithLabel(privateKey, "FramedContentTBS", tbs);
-}
-
-/** Throws SIGNATURE_INVALID unless the signature over `tbs` is by this key. */
-export async function verifyContent(
-  suite: CipherSuite,
-  tbs: Uint8Array,
+  bytes: Uint8Array,
   signatureKey: Uint8Array,
   signature: Uint8Array,
 ): Promise<void> {
-  if (!(await suite.verifyWithLabel(signatureKey, "FramedContentTBS", tbs, signature))) {
+  if (!(await suite.verify(signatureKey, bytes, signature))) {
     throw new MlsError("SIGNATURE_INVALID", "the message's signature is not valid", { section: "§6.1" });
   }
 }

@@ -1,4 +1,16 @@
-import { type Codec, empty, enumeration, opaque, select, struct, u16, u32, u64, u8 } from "../codec/codec.ts";
+import {
+  type Codec,
+  empty,
+  enumeration,
+  opaque,
+  opaqueInPlace,
+  select,
+  struct,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "../codec/codec.ts";
 import { type Commit, commitCodec } from "../commit.ts";
 import { MlsError } from "../errors.ts";
 import { type KeyPackage, keyPackageCodec } from "../key-package.ts";
@@ -65,6 +77,7 @@ export interface PrivateMessage {
   readonly contentType: ContentType;
   readonly authenticatedData: Uint8Array;
   readonly encryptedSenderData: Uint8Array;
+  /** Of a message that was read: a part of its bytes, not a copy. */
   readonly ciphertext: Uint8Array;
 }
 
@@ -177,7 +190,7 @@ const privateMessageCodec = struct<PrivateMessage>({
   contentType: contentTypeCodec,
   authenticatedData: opaque,
   encryptedSenderData: opaque,
-  ciphertext: opaque,
+  ciphertext: opaqueInPlace,
 });
 
 export const mlsMessageCodec = behindVersion(

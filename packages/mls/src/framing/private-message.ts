@@ -2,6 +2,7 @@ import { encode, fixed, opaque, struct, u32, u64 } from "../codec/codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
+import type { Expander } from "../crypto/key-derivation.ts";
 import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
 import { DEFAULT_RATCHET_LIMITS, type RatchetLimits, seenId } from "../schedule/ratchet.ts";
@@ -12,7 +13,7 @@ import {
   takeReceiveKey,
   takeSendKey,
 } from "../schedule/secret-tree.ts";
-import { checkPlace, contentTbs, verifyContent } from "./authenticate.ts";
+import { checkPlace, verifySignContent, withSignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -61,8 +62,10 @@ export async function protectPrivate(
 
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
   const nonce = guardedNonce(taken.key.nonce, reuseGuard);
-  const plaintext = writePrivateContent(content.content, authenticated.auth);
-  const ciphertext = await suite.seal(taken.key.key, nonce, encode(contentAadCodec, place), plaintext);
+  const aad = encode(contentAadCodec, place);
+  const ciphertext = await writePrivateContent(content.content, authenticated.auth).lend((plaintext) =>
+    suite.seal(taken.key.key, nonce, aad, plaintext),
+  );
 
   const senderData = encode(senderDataCodec, { leafIndex, generation: taken.generation, reuseGuard });
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
@@ -127,13 +130,16 @@ export async function openPrivate(
     authenticatedData: message.authenticatedData,
     content: body,
   };
-  const tbs = contentTbs({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
-  await verifyContent(suite, tbs, signatureKey, auth.signature);
+  const signed = { wireFormat: "privateMessage", content, groupContext: keys.groupContext } as const;
+  const id = await withSignContent(signed, async (bytes, tbs) => {
+    await verifySignContent(suite, bytes, signatureKey, auth.signature);
+    return seenId(tbs);
+  });
   return {
     authenticated: { wireFormat: "privateMessage", content, auth },
     sender: leafIndex,
     generation,
-    secretTree: markReceived(suite, taken.tree, leafIndex, type, await seenId(tbs)),
+    secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
   };
 }
 
@@ -198,27 +204,40 @@ export function senderDataKey(
   ciphertext: Uint8Array,
 ): { key: Uint8Array; nonce: Uint8Array } {
   const sample = ciphertext.subarray(0, suite.hashLength);
-  const expand = suite.expander(senderDataSecret);
-  return { key: expand("key", sample, suite.keyLength), nonce: expand("nonce", sample, suite.nonceLength) };
+  let expand = senderDataExpanders.get(senderDataSecret);
+  if (expand === undefined) {
+    expand = suite.expander(senderDataSecret);
+    senderDataExpanders.set(senderDataSecret, expand);
+  }
+  return expand(sample, { key: suite.keyLength, nonce: suite.nonceLength });
 }
+
+/** One secret serves all messages of an epoch; no longer than it lives. */
+const senderDataExpanders = new WeakMap<Uint8Array, Expander>();
 
 function guardedNonce(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
   return nonce.map((byte, i) => byte ^ (reuseGuard[i] ?? 0));
 }
 
-function writePrivateContent(content: Content, auth: FramedContentAuthData): Uint8Array {
+function writePrivateContent(content: Content, auth: FramedContentAuthData): Writer {
   const writer = new Writer();
   privateContentBodyCodec.write(writer, content);
   authDataCodec(content.kind).write(writer, auth);
-  const bytes = writer.finish();
-  const padded = new Uint8Array(paddedLength(content.kind, bytes.length));
-  padded.set(bytes);
-  return padded;
+  writer.padTo(paddedLength(content.kind, writer.length));
+  return writer;
 }
 
+/** Whether all bytes from there on are zeros; four at a time, because padding is most of a short message. */
 function isZero(bytes: Uint8Array, from: number): boolean {
-  for (let i = from; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  return true;
+  const { buffer, byteOffset, length } = bytes;
+  const start = Math.min(length, from + (-(byteOffset + from) & 3));
+  const count = (length - start) >> 2;
+  const end = start + 4 * count;
+  let bits = 0;
+  for (let i = from; i < start; i++) bits |= bytes[i] ?? 0;
+  if (count > 0) for (const word of new Uint32Array(buffer, byteOffset + start, count)) bits |= word;
+  for (let i = end; i < length; i++) bits |= bytes[i] ?? 0;
+  return bits === 0;
 }
 
 /** §6.3.1: what is left after content and auth data is padding, and must be zeros. */

@@ -195,6 +195,15 @@ describe("a private message", () => {
     expect(await refusal(async () => open(await padded(0, 0, 0)))).toBeUndefined();
     expect(await refusal(async () => open(await padded(0, 0, 1)))).toBe("PADDING_INVALID §6.3.1");
     expect(await refusal(async () => open(await padded(1, 0, 0)))).toBe("PADDING_INVALID §6.3.1");
+    for (let length = 1; length <= 13; length++) {
+      expect(await refusal(async () => open(await padded(...new Uint8Array(length))))).toBeUndefined();
+      for (let at = 0; at < length; at++) {
+        const padding = new Uint8Array(length);
+        padding[at] = 0x80;
+        const refused = await refusal(async () => open(await padded(...padding)));
+        expect(refused, `byte ${at} of ${length}`).toBe("PADDING_INVALID §6.3.1");
+      }
+    }
   });
 
   test.each([

@@ -23,6 +23,7 @@ import { advanceMember, storeMember } from "../testing/stored-member.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { exportGroupInfo } from "./export-group-info.ts";
 import type { ExternalProposalQuestion } from "./external-policy.ts";
+import { outsiderKey } from "./external-sender.ts";
 import { createExternalProposal, type OutsideProposal, proposeSelf } from "./external-proposal.ts";
 import { epochAuthenticator, type GroupState, pendingProposals } from "./group-state.ts";
 import { joinByExternalCommit } from "./join-by-external-commit.ts";
@@ -348,6 +349,48 @@ describe("[EXTERNAL-11] proposals from outside", () => {
     if (processed.kind !== "commit") throw new Error("not a commit");
     expect(processed.staged.effects.removed).toEqual([]);
     expect(pendingProposals(nextOf(processed.staged))).toEqual([]);
+  });
+});
+
+describe("the key of who is outside", () => {
+  const framed = (sender: Sender, content: FramedContent["content"]): FramedContent => ({
+    groupId: utf8ToBytes("group"),
+    epoch: 1n,
+    sender,
+    authenticatedData: new Uint8Array(),
+    content,
+  });
+
+  test("is only for the sender and the content that it goes with", () => {
+    const { context } = member(0);
+    const removal: FramedContent["content"] = { kind: "proposal", proposal: { kind: "remove", removed: 1 } };
+    const joining: FramedContent["content"] = {
+      kind: "proposal",
+      proposal: { kind: "add", keyPackage: zoes.keyPackage },
+    };
+    const application: FramedContent["content"] = { kind: "application", data: new Uint8Array() };
+    const commit: FramedContent["content"] = { kind: "commit", commit: { proposals: [], path: undefined } };
+    const key = (sender: Sender, content: FramedContent["content"]) => () =>
+      outsiderKey(context, framed(sender, content));
+    expect(key({ kind: "newMemberProposal" }, joining)()).toEqual(zoe.signatureKey.publicKey);
+    expect(key({ kind: "external", senderIndex: 1 }, removal)()).toEqual(bot.signatureKey.publicKey);
+    const unnamed = { code: "SENDER_INVALID", section: "§12.1.8.1" };
+    expect(key({ kind: "external", senderIndex: 2 }, removal)).toThrow(expect.objectContaining(unnamed));
+    expect(() =>
+      outsiderKey({ ...context, extensions: [] }, framed({ kind: "external", senderIndex: 0 }, removal)),
+    ).toThrow(expect.objectContaining(unnamed));
+    for (const content of [removal, application, commit]) {
+      expect(key({ kind: "newMemberProposal" }, content)).toThrow(RangeError);
+    }
+    for (const content of [joining, application]) {
+      expect(key({ kind: "newMemberCommit" }, content)).toThrow(RangeError);
+    }
+    expect(key({ kind: "newMemberCommit" }, commit)).toThrow(
+      expect.objectContaining({ code: "COMMIT_INVALID" }),
+    );
+    for (const content of [joining, removal, commit]) {
+      expect(key({ kind: "member", leafIndex: 0 }, content)).toThrow(RangeError);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { MlsError } from "../errors.ts";
-import { contentTbs, proposalRef, signTbs } from "../framing/authenticate.ts";
+import { proposalRef, withSignContent } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
   type Content,
@@ -140,17 +140,19 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
     content: body,
   };
   const wireFormat = options.wireFormat ?? "privateMessage";
-  const tbs = contentTbs({ wireFormat, content, groupContext: state.encodedContext });
-  const marked =
-    wireFormat === "privateMessage"
-      ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(tbs))
-      : state.secretTree;
-  const signature = await signTbs(suite, tbs, state.signatureKey);
+  const signed = { wireFormat, content, groupContext: state.encodedContext };
+  const { secretTree, signature } = await withSignContent(signed, async (bytes, tbs) => ({
+    secretTree:
+      wireFormat === "privateMessage"
+        ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(tbs))
+        : state.secretTree,
+    signature: await suite.sign(state.signatureKey, bytes),
+  }));
   const authenticated: AuthenticatedContent = {
     wireFormat,
     content,
     auth: { signature, confirmationTag: undefined },
   };
-  const framed = await frameOwn({ ...state, secretTree: marked }, authenticated, deps.random);
+  const framed = await frameOwn({ ...state, secretTree }, authenticated, deps.random);
   return { ...framed, authenticated };
 }

@@ -28,7 +28,7 @@ import { decodePredecessor, encodePredecessor, type Predecessor, predecessorOf }
 import type { PskReference } from "./pre-shared-keys.ts";
 import { processMessage } from "./process-message.ts";
 import { diffGroup, loadGroup } from "./records.ts";
-import { pendingReinit } from "./reinit.ts";
+import { checkReinit, pendingReinit, refuseClosed } from "./reinit.ts";
 import { createApplicationMessage, createProposal, proposeUpdate } from "./send-message.ts";
 import { stageCommit } from "./stage-commit.ts";
 import { branchGroup, type FoundedSuccessor, reinitGroup, type SuccessorOptions } from "./successor-group.ts";
@@ -130,6 +130,20 @@ describe("a group that was reinitialized", () => {
         branchGroup(state, { ...foundedBy(bob, []), groupId: utf8ToBytes("aside") }),
       ).rejects.toMatchObject(refusal);
     }
+  });
+
+  test("names no version before the group's (§12.1.5)", () => {
+    const refused = { code: "PROPOSAL_INVALID", section: "§12.1.5" };
+    const { reinit } = at(closed, 0);
+    if (reinit === undefined) throw new Error("the group is open");
+    expect(() => checkReinit({ ...reinit, version: 0 })).toThrow(expect.objectContaining(refused));
+    expect(() => checkReinit({ ...reinit, version: 1 })).not.toThrow();
+    expect(() => checkReinit({ ...reinit, version: 2 })).not.toThrow();
+    expect(pendingReinit(at(running, 0))).toBeUndefined();
+    expect(() => refuseClosed(at(running, 0))).not.toThrow();
+    expect(() => refuseClosed(at(closed, 0))).toThrow(
+      expect.objectContaining({ code: "GROUP_CLOSED", section: "§12.4.2" }),
+    );
   });
 
   test("was closed by a ReInit that any member may propose, and that stands back behind others (§12.2)", async () => {

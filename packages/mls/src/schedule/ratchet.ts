@@ -125,15 +125,9 @@ export function dropSkippedBefore(ratchet: Ratchet, time: number): Ratchet {
 
 /** Key and nonce of the ratchet's generation, and the secret of the one after it (§9.1). */
 function step(suite: CipherSuite, { secret, generation }: Ratchet): { key: MessageKey; next: Uint8Array } {
-  const expand = suite.expander(secret);
-  const context = generationBytes(generation);
-  return {
-    key: {
-      key: expand("key", context, suite.keyLength),
-      nonce: expand("nonce", context, suite.nonceLength),
-    },
-    next: expand("secret", context, suite.hashLength),
-  };
+  const lengths = { key: suite.keyLength, nonce: suite.nonceLength, secret: suite.hashLength };
+  const { key, nonce, secret: next } = suite.expandEach(secret, generationBytes(generation), lengths);
+  return { key: { key, nonce }, next };
 }
 
 function nextSecret(suite: CipherSuite, ratchet: Ratchet): Uint8Array {

@@ -1,0 +1,71 @@
+import type { GroupId, SeatId } from "@thicket/protocol";
+import type { Transaction } from "../db/access.ts";
+import { storedSeatId } from "../db/own-ids.ts";
+import type { EpochRow, GroupRow } from "../db/statements.ts";
+import type { Effect } from "../outcome.ts";
+import { readsAt } from "../seats/names-of-seat.ts";
+
+/** Who hears of an entry otherwise than by listening to the group. */
+export type Audience = Pick<Extract<Effect, { kind: "appended" }>, "hiddenFrom" | "alsoTo">;
+
+/**
+ * For an entry of this epoch, before it changes anything. On the group's only tip it is for everybody who listens, which
+ * costs nothing to say; elsewhere it costs as much as seats have changed since, or differ between the tips.
+ */
+export async function readAudience(tx: Transaction, group: GroupRow, place: EpochRow): Promise<Audience> {
+  if (place.is_tip === 1 && group.tips === 1) return { hiddenFrom: [], alsoTo: [] };
+  // Who isn't held by all tips, or was added after this epoch. Anybody else was there then as now.
+  const differing = await tx.query
+    .selectFrom("seats")
+    .select(["seat_id", "origin"])
+    .where("group_no", "=", group.no)
+    .where("tips", ">", 0)
+    .where("tips", "<", group.tips)
+    .orderBy("seat_id")
+    .execute();
+  const since = await tx.query
+    .selectFrom("seat_changes")
+    .innerJoin("seats", (join) =>
+      join
+        .onRef("seats.group_no", "=", "seat_changes.group_no")
+        .onRef("seats.seat_id", "=", "seat_changes.seat_id"),
+    )
+    .select(["seats.seat_id", "seats.origin"])
+    .where("seat_changes.group_no", "=", group.no)
+    .where("seat_changes.branch", ">", place.branch)
+    .where("seat_changes.holds", "=", 1)
+    .where("seats.tips", ">", 0)
+    .orderBy("seat_changes.branch")
+    .orderBy("seat_changes.seat_id")
+    .execute();
+  const unseated =
+    place.is_tip === 1
+      ? []
+      : await tx.query
+          .selectFrom("seats")
+          .select(["seat_id", "origin"])
+          .where("group_no", "=", group.no)
+          .where("tips", "=", 0)
+          .where("dropped", "=", 0)
+          .orderBy("seat_id")
+          .execute();
+
+  const reads = async (row: { seat_id: Uint8Array; origin: Uint8Array | null }) =>
+    readsAt(tx, group.no, { seatId: row.seat_id, origin: row.origin }, place);
+  const hiddenFrom = new Set<SeatId>();
+  for (const row of [...differing, ...since]) {
+    if (!(await reads(row))) hiddenFrom.add(storedSeatId(row.seat_id));
+  }
+  const alsoTo: SeatId[] = [];
+  for (const row of unseated) if (await reads(row)) alsoTo.push(storedSeatId(row.seat_id));
+  return { hiddenFrom: [...hiddenFrom], alsoTo };
+}
+
+/** Seats that belonged to no tip before, or belong to none now. */
+export function seatsTold(
+  kind: "seated" | "unseated",
+  groupId: GroupId,
+  seatIds: readonly SeatId[],
+): Effect[] {
+  return seatIds.length > 0 ? [{ kind, groupId, seatIds }] : [];
+}
