@@ -8,7 +8,11 @@ const groupId = (digit: string) => parse(GroupId, digit.repeat(64));
 const seatId = parse(SeatId, "5".repeat(32));
 const [A, B] = [groupId("a"), groupId("b")];
 
-function appended(group: GroupId, seq: number, { size = 10, hiddenFrom = [] as SeatId[], alsoTo = [] as SeatId[] } = {}): Effect {
+function appended(
+  group: GroupId,
+  seq: number,
+  { size = 10, hiddenFrom = [] as SeatId[], alsoTo = [] as SeatId[] } = {},
+): Effect {
   const entry: Entry = {
     seq: seq as Seq,
     epoch: 0 as Epoch,

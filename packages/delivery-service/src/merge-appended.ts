@@ -36,7 +36,12 @@ export function mergeAppended(effects: readonly Effect[]): readonly Effect[] {
 }
 
 /** Says nothing of who listens. */
-const PASSED: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>(["acked", "held", "welcome", "keyPackagesLow"]);
+const PASSED: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>([
+  "acked",
+  "held",
+  "welcome",
+  "keyPackagesLow",
+]);
 
 function isForAll({ hiddenFrom, alsoTo }: Appended): boolean {
   return hiddenFrom.length === 0 && alsoTo.length === 0;

@@ -1,17 +1,22 @@
 import { spawnSync } from "node:child_process";
-import { attachRequest, createGroup, type Group, inTurns } from "./groups.ts";
+import { attachRequest, createGroup, type Group, inTurns, MESSAGE_BYTES } from "./groups.ts";
 import { type Device, signUp } from "./people.ts";
+import { senderOver } from "./senders.ts";
 import { fieldOf } from "./session.ts";
 import { type DataDirectory, startRelay } from "./start-relay.ts";
 
 const GROUPS = 500;
 
-/** A device that is in many groups; the relay is stopped again. */
+/** A device that is in many groups, each with a message that it has; the relay is stopped again. */
 export async function makeGroups(data: DataDirectory): Promise<{ device: Device; groups: Group[] }> {
   const server = await startRelay(data);
   const device = await (await signUp(server.port)).addDevice();
   const session = await device.logIn(server.port);
-  const groups = await inTurns(GROUPS, () => createGroup(session));
+  const groups = await inTurns(GROUPS, async () => {
+    const group = await createGroup(session);
+    await new Promise<void>(senderOver(session, group, group.founder, MESSAGE_BYTES).write);
+    return group;
+  });
   session.webSocket.close();
   await server.stop();
   return { device, groups };
@@ -28,7 +33,7 @@ export async function measureAttach(
   forgetCached(data.database);
   const server = await startRelay(data);
   const session = await device.logIn(server.port);
-  const request = attachRequest(groups.map((group) => ({ group, seat: group.founder, cursor: 0 })));
+  const request = attachRequest(groups.map((group) => ({ group, seat: group.founder, cursor: 1 })));
   const started = performance.now();
   const { results } = await session.ask("group.attach", request);
   const took = performance.now() - started;

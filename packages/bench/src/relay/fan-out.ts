@@ -2,7 +2,15 @@ import { PacketType } from "socket.io-msgpack-parser";
 import { addSeats, attachRequest, createGroup, MESSAGE_BYTES, newSeat, prepareAppend } from "./groups.ts";
 import { signUp } from "./people.ts";
 import type { ServerProcess } from "./server-process.ts";
-import { accepted, decodePacket, encodePacket, fieldOf, type Session } from "./session.ts";
+import {
+  accepted,
+  answerPing,
+  decodePacket,
+  encodePacket,
+  fieldOf,
+  type Session,
+  SOCKET_IO_PATH,
+} from "./session.ts";
 import { clientFrame, OPCODE, openWebSocket } from "./web-socket.ts";
 
 /** Sockets that hear everything, and those of them that write. */
@@ -111,7 +119,7 @@ export async function openPeerBroadcast(server: ServerProcess, peer: "ws" | "Soc
   const packet = (type: PacketType, data: unknown) => encodePacket({ type, nsp, data });
   const payload = peer === "ws" ? message : packet(PacketType.EVENT, ["message", message]);
   const frame = clientFrame(OPCODE.binary, payload);
-  const path = peer === "ws" ? "/" : "/socket.io/?EIO=4&transport=websocket";
+  const path = peer === "ws" ? "/" : SOCKET_IO_PATH;
   const sockets = await Promise.all(
     Array.from({ length: SOCKETS }, async () => {
       const socket = await openWebSocket(server.port, path, () => undefined);
@@ -121,8 +129,9 @@ export async function openPeerBroadcast(server: ServerProcess, peer: "ws" | "Soc
           socket.onFrame = (opcode) => opcode === OPCODE.binary && resolve();
         });
       }
-      socket.onFrame = (_, { length }) => {
-        if (length >= MESSAGE_BYTES) broadcast.onDelivered(1);
+      socket.onFrame = (opcode, payload) => {
+        if (payload.length >= MESSAGE_BYTES) broadcast.onDelivered(1);
+        else answerPing(socket, opcode, payload);
       };
       return socket;
     }),

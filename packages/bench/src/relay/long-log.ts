@@ -63,7 +63,7 @@ export function makeLongLog(short: DataDirectory, long: DataDirectory, length: n
     seq: `${SHORT} + n`,
     key: `unhex(printf('%08x%056x', n * ${spread}, n))`,
   });
-  database.exec(`UPDATE groups SET head_seq = ${length}; COMMIT`);
+  database.exec(`UPDATE groups SET head_seq = ${length}; UPDATE epochs SET last_seq = ${length}; COMMIT`);
   database.close();
 }
 

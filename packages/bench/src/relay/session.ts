@@ -2,11 +2,16 @@ import { Decoder, Encoder, PacketType } from "socket.io-msgpack-parser";
 import { NAMESPACES, WIRE_VERSION } from "@thicket/protocol";
 import { clientFrame, OPCODE, openWebSocket, type WebSocket } from "./web-socket.ts";
 
-const PATH = "/socket.io/?EIO=4&transport=websocket";
+export const SOCKET_IO_PATH = "/socket.io/?EIO=4&transport=websocket";
 /** Engine.IO's own packets, which are text: the server's greeting and its ping, and the answer to that. */
 const ENGINE_OPEN = "0".charCodeAt(0);
 const ENGINE_PING = "2".charCodeAt(0);
 const PONG = clientFrame(OPCODE.text, Buffer.from("3"));
+
+/** Says that it is alive, when that is what Engine.IO asks. */
+export function answerPing(webSocket: WebSocket, opcode: number, payload: Buffer): void {
+  if (opcode === OPCODE.text && payload[0] === ENGINE_PING) webSocket.send(PONG);
+}
 
 export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
 
@@ -64,11 +69,10 @@ export async function openSession(port: number, namespace: Namespace): Promise<S
   });
   const send = (packet: Packet) => webSocket.send(clientFrame(OPCODE.binary, encodePacket(packet)));
 
-  const webSocket = await openWebSocket(port, PATH, (opcode, payload) => {
+  const webSocket = await openWebSocket(port, SOCKET_IO_PATH, (opcode, payload) => {
     if (opcode === OPCODE.text) {
-      if (payload[0] === ENGINE_PING) webSocket.send(PONG);
-      // The callback may come before this function has its WebSocket.
-      if (payload[0] === ENGINE_OPEN) setImmediate(send, connectPacket(namespace));
+      answerPing(webSocket, opcode, payload);
+      if (payload[0] === ENGINE_OPEN) send(connectPacket(namespace));
     } else if (opcode === OPCODE.binary && session.intercept?.(payload) !== true) {
       receive(decodePacket(payload));
     }

@@ -66,7 +66,8 @@ export async function openWebSocket(port: number, path: string, onFrame: OnFrame
       const rest = early.subarray(end + HEADERS_END.length);
       take = createFrameReader((opcode, payload) => webSocket.onFrame(opcode, payload));
       resolve(webSocket);
-      take(rest);
+      // What came with the answer is read once whoever opened it has it.
+      if (rest.length > 0) setImmediate(take, Buffer.from(rest));
     }
   });
 }

@@ -1,7 +1,7 @@
 // What a statement gives back is untyped: each cast below names the columns of its own statement.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
 import type { BatchStatements, HotBatch, Run } from "@thicket/storage";
-import { fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
+import { type Branch, fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
 import { resendKey } from "../groups/resend-key.ts";
 import type { DeliveryModel } from "./access.ts";
 import { all, createBuffer, flushBuffer, mergeBuffer, noteWritten, type WriteBuffer } from "./hot-buffer.ts";
@@ -14,7 +14,9 @@ import type {
   HotWrites,
   KeyPackageRow,
   NewPlace,
+  PlaceRow,
   ResendRow,
+  SeatChangeRow,
   SeatRow,
   TipRow,
 } from "./statements.ts";
@@ -63,6 +65,22 @@ export function hotReadsOver(run: Run): HotReads {
         groupNo,
         key,
       )) as ResendRow | undefined,
+    places: async (groupNo, token) =>
+      (await run(
+        `SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2
+         ORDER BY branch DESC`,
+        [groupNo, token],
+      )) as PlaceRow[],
+    seatChanges: async (groupNo, seatId) =>
+      (await run(
+        `SELECT line, branch, holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2
+         ORDER BY line, branch`,
+        [groupNo, seatId],
+      )) as SeatChangeRow[],
+    entryPlace: async (groupNo, seq) =>
+      (await get("SELECT line, branch FROM entries WHERE group_no = $1 AND seq = $2", groupNo, seq)) as
+        | { line: number; branch: Branch }
+        | undefined,
     lowestCursor: async (groupNo) => {
       const row = (await get(
         "SELECT min(cursor) AS lowest FROM seats WHERE group_no = $1 AND tips > 0",

@@ -53,7 +53,12 @@ export type NewEntryRow = {
 /** Where a seat is added or removed. */
 export type NewPlace = { line: number; branch: number };
 
-/** What the append path reads: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
+/** An epoch of which a token was shown. */
+export type PlaceRow = Pick<EpochRow, "epoch" | "branch" | "line" | "held">;
+/** A seat was added (1) or removed (0) by the commit that began this branch. */
+export type SeatChangeRow = { line: number; branch: Branch; holds: number };
+
+/** What the paths of appending and attaching read: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
 export interface HotReads {
   group(groupId: Uint8Array): Awaitable<GroupRow | undefined>;
   epoch(groupNo: number, branch: number): Awaitable<EpochRow | undefined>;
@@ -65,6 +70,12 @@ export interface HotReads {
   /** Whether the seats of this branch's epoch, which is on that line, include the seat. */
   holds(groupNo: number, seatId: Uint8Array, line: number, branch: number): Awaitable<boolean>;
   resend(groupNo: number, key: Uint8Array): Awaitable<ResendRow | undefined>;
+  /** The epochs with this token, newest first. */
+  places(groupNo: number, tokenHash: Uint8Array): Awaitable<PlaceRow[]>;
+  /** By line, then branch. */
+  seatChanges(groupNo: number, seatId: Uint8Array): Awaitable<SeatChangeRow[]>;
+  /** Where the entry was written. */
+  entryPlace(groupNo: number, seq: number): Awaitable<{ line: number; branch: Branch } | undefined>;
   /** Over the seats of all tips; undefined where there are none. */
   lowestCursor(groupNo: number): Awaitable<Seq | undefined>;
 }
@@ -92,6 +103,11 @@ export interface HotWrites {
 }
 
 const EPOCH = "branch, epoch, line, candidate, is_tip, token_hash, seat_count, removes, held, began_at";
+const PLACES =
+  "SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC";
+const SEAT_CHANGES =
+  "SELECT line, branch, holds FROM seat_changes WHERE group_no = ? AND seat_id = ? ORDER BY line, branch";
+const ENTRY_PLACE = "SELECT line, branch FROM entries WHERE group_no = ? AND seq = ?";
 
 export function hotReads(prepare: Prepare): HotReads {
   const get = (sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values);
@@ -135,6 +151,10 @@ export function hotReads(prepare: Prepare): HotReads {
       get("SELECT digest, seq, received_at FROM resends WHERE group_no = ? AND key = ?", groupNo, key) as
         | ResendRow
         | undefined,
+    places: (groupNo, token) => prepare(PLACES).all(groupNo, token) as PlaceRow[],
+    seatChanges: (groupNo, seatId) => prepare(SEAT_CHANGES).all(groupNo, seatId) as SeatChangeRow[],
+    entryPlace: (groupNo, seq) =>
+      get(ENTRY_PLACE, groupNo, seq) as { line: number; branch: Branch } | undefined,
     lowestCursor: (groupNo) => {
       const row = get("SELECT min(cursor) AS lowest FROM seats WHERE group_no = ? AND tips > 0", groupNo) as
         | { lowest: Seq | null }

@@ -81,13 +81,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */
 async function findPlace(tx: Transaction, groupNo: number, seatId: Uint8Array, epochToken: Uint8Array) {
-  const places = await tx.query
-    .selectFrom("epochs")
-    .select(["epoch", "branch", "line", "held"])
-    .where("group_no", "=", groupNo)
-    .where("token_hash", "=", tokenHash(epochToken))
-    .orderBy("branch", "desc")
-    .execute();
+  const places = await tx.hot.places(groupNo, tokenHash(epochToken));
   for (const place of places) {
     if (await tx.hot.holds(groupNo, seatId, place.line, place.branch)) return place;
   }

@@ -20,21 +20,12 @@ export async function readSpans(
   group: GroupRow,
   seat: { seatId: Uint8Array; origin: SeatRow["origin"] },
 ): Promise<SeatSpan[]> {
-  const changes = await reader.query
-    .selectFrom("seat_changes")
-    .select(["line", "branch", "holds"])
-    .where("group_no", "=", group.no)
-    .where("seat_id", "in", await namesOfSeat(reader, group.no, seat))
-    .orderBy("seat_id")
-    .orderBy("line")
-    .orderBy("branch")
-    .execute();
   const spans: SeatSpan[] = [];
-  for (const { line, branch, holds } of changes) {
-    if (holds > 0) spans.push({ line, from: branch, to: undefined });
-    else {
+  for (const name of await namesOfSeat(reader, group.no, seat)) {
+    for (const { line, branch, holds } of await reader.hot.seatChanges(group.no, name)) {
       const last = spans.at(-1);
-      if (last !== undefined) last.to = branch;
+      if (holds > 0) spans.push({ line, from: branch, to: undefined });
+      else if (last !== undefined) last.to = branch;
     }
   }
   return spans;
@@ -59,16 +50,14 @@ function isVisible(spans: readonly SeatSpan[]) {
 
 /** The last seq that the seat may read, 0 for none. */
 export async function readHead(reader: Reader, group: GroupRow, spans: readonly SeatSpan[]): Promise<Seq> {
-  if (spans.length === 0) return FIRST_BRANCH;
+  if (spans.length === 0 || group.head_seq === FIRST_BRANCH) return FIRST_BRANCH;
   // For nearly everybody it is the group's last entry.
-  const last = await reader.query
-    .selectFrom("entries")
-    .select("seq")
-    .where("group_no", "=", group.no)
-    .where("seq", "=", group.head_seq)
-    .where(isVisible(spans))
-    .executeTakeFirst();
-  return last?.seq ?? readLast(reader, group, spans);
+  const last = await reader.hot.entryPlace(group.no, group.head_seq);
+  const sees = spans.some(
+    ({ line, from, to }) =>
+      line === last?.line && last.branch >= from && (to === undefined || last.branch < to),
+  );
+  return sees ? group.head_seq : readLast(reader, group, spans);
 }
 
 /** The last seq on any branch of these spans, 0 for none. O(epochs). */
