@@ -1,7 +1,7 @@
 /** One measured line: medians in `unit`, by column, and what the project asks of it. */
 export interface Row {
   readonly what: string;
-  readonly unit: "ms" | "µs" | "bytes" | "KB" | "MB" | "/s";
+  readonly unit: "ms" | "µs" | "bytes" | "KB" | "MB" | "/s" | "";
   readonly values: Readonly<Record<string, number>>;
   readonly target?: Target;
 }
@@ -79,7 +79,7 @@ function columnsOf(rows: readonly Row[]): Column[] {
 
 function figure(row: Row, column: string): string {
   const value = row.values[column];
-  return value === undefined ? "" : `${formatNumber(value)} ${row.unit}`;
+  return value === undefined ? "" : `${formatNumber(value)} ${row.unit}`.trimEnd();
 }
 
 function ratioOf(row: Row, ours: string, theirs: string): number | undefined {

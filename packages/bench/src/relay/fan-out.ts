@@ -29,22 +29,22 @@ export interface Broadcast {
 
 export interface FanOutFigures {
   deliveriesPerSecond: number;
+  /** Of those that a server sent together. */
+  messagesPerFrame: number;
   /** The server's, per delivery. */
   cpuMicroseconds: number;
 }
 
-/**
- * Writes for so long, a new message as soon as one has reached everybody, and ends when all have arrived. With many
- * under way no server waits for the load generator; with one, none can put several into one frame.
- */
-export async function measureFanOut(
-  broadcast: Broadcast,
-  { seconds, underWay }: { seconds: number; underWay: number },
-): Promise<FanOutFigures> {
+/** Messages that are under way at once: enough that no server ever waits for the load generator. */
+const UNDER_WAY = 64;
+
+/** Writes for so long, a new message as soon as one has reached everybody, and ends when all have arrived. */
+export async function measureFanOut(broadcast: Broadcast, seconds: number): Promise<FanOutFigures> {
   const started = performance.now();
   const cpuBefore = broadcast.server.cpuSeconds();
   let written = 0;
   let delivered = 0;
+  let frames = 0;
   await new Promise<void>((resolve) => {
     const refill = () => {
       const over = performance.now() - started > 1000 * seconds;
@@ -52,10 +52,11 @@ export async function measureFanOut(
         if (delivered === written * SOCKETS) resolve();
         return;
       }
-      while (written - Math.floor(delivered / SOCKETS) < underWay) broadcast.write(written++);
+      while (written - Math.floor(delivered / SOCKETS) < UNDER_WAY) broadcast.write(written++);
     };
     broadcast.onDelivered = (messages) => {
       delivered += messages;
+      if (messages > 0) frames += 1;
       refill();
     };
     refill();
@@ -63,6 +64,7 @@ export async function measureFanOut(
   const elapsed = (performance.now() - started) / 1000;
   return {
     deliveriesPerSecond: delivered / elapsed,
+    messagesPerFrame: delivered / frames,
     cpuMicroseconds: (1e6 * (broadcast.server.cpuSeconds() - cpuBefore)) / delivered,
   };
 }
@@ -74,6 +76,7 @@ export async function openRelayBroadcast(server: ServerProcess): Promise<Broadca
   const seats = Array.from({ length: SOCKETS }, newSeat);
   const founder = await (await account.addDevice()).logIn(port);
   const group = await addSeats(founder, await createGroup(founder), seats);
+  founder.webSocket.close();
   const sessions: { session: Session; frame: (requestId: number) => Buffer }[] = [];
   for (const seat of seats) {
     const session = await (await account.addDevice()).logIn(port);

@@ -67,12 +67,11 @@ export async function openSession(port: number, namespace: Namespace): Promise<S
     greeted = resolve;
     refused = reject;
   });
-  const send = (packet: Packet) => webSocket.send(clientFrame(OPCODE.binary, encodePacket(packet)));
 
-  const webSocket = await openWebSocket(port, SOCKET_IO_PATH, (opcode, payload) => {
+  const webSocket = await openWebSocket(port, SOCKET_IO_PATH, (opcode, payload, opened) => {
     if (opcode === OPCODE.text) {
-      answerPing(webSocket, opcode, payload);
-      if (payload[0] === ENGINE_OPEN) send(connectPacket(namespace));
+      answerPing(opened, opcode, payload);
+      if (payload[0] === ENGINE_OPEN) opened.send(frameOf(connectPacket(namespace)));
     } else if (opcode === OPCODE.binary && session.intercept?.(payload) !== true) {
       receive(decodePacket(payload));
     }
@@ -85,7 +84,7 @@ export async function openSession(port: number, namespace: Namespace): Promise<S
     async ask(name, request) {
       const answered = new Promise((resolve) => {
         const id = session.expect(resolve);
-        send({ type: PacketType.EVENT, nsp: namespace, id, data: [name, request] });
+        webSocket.send(frameOf({ type: PacketType.EVENT, nsp: namespace, id, data: [name, request] }));
       });
       return accepted(name, await answered);
     },
@@ -112,6 +111,8 @@ export async function openSession(port: number, namespace: Namespace): Promise<S
 
   return Object.assign(session, { nonce: await greeting });
 }
+
+const frameOf = (packet: Packet) => clientFrame(OPCODE.binary, encodePacket(packet));
 
 function connectPacket(namespace: Namespace): Packet {
   return { type: PacketType.CONNECT, nsp: namespace, data: { wire: WIRE_VERSION } };

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 export const OPCODE = { text: 1, binary: 2, close: 8 } as const;
 
 /** A frame as it came; `payload` is only good until the callback returns. */
-export type OnFrame = (opcode: number, payload: Buffer) => void;
+export type OnFrame = (opcode: number, payload: Buffer, webSocket: WebSocket) => void;
 
 /**
  * A WebSocket of the load generator. By hand, over a TCP socket that reads into one buffer shared by all: what is
@@ -49,7 +49,7 @@ export async function openWebSocket(port: number, path: string, onFrame: OnFrame
     let closing = false;
     socket.once("error", reject);
     socket.once("close", () => {
-      const error = new Error("the server closed the connection");
+      const error = new Error(`the server closed the connection to ${path} on ${port}`);
       reject(error);
       // A bench that lost a connection would wait for ever, or count less than it says.
       if (!closing && take !== handshake) throw error;
@@ -64,10 +64,9 @@ export async function openWebSocket(port: number, path: string, onFrame: OnFrame
         return void socket.destroy(new Error("the server takes no WebSocket"));
       }
       const rest = early.subarray(end + HEADERS_END.length);
-      take = createFrameReader((opcode, payload) => webSocket.onFrame(opcode, payload));
+      take = createFrameReader((opcode, payload) => webSocket.onFrame(opcode, payload, webSocket));
       resolve(webSocket);
-      // What came with the answer is read once whoever opened it has it.
-      if (rest.length > 0) setImmediate(take, Buffer.from(rest));
+      take(rest);
     }
   });
 }
@@ -85,7 +84,7 @@ function upgradeRequest(port: number, path: string): string {
 }
 
 /** Cuts what comes into frames. A server's frames aren't masked, and none of these servers fragments. */
-function createFrameReader(onFrame: OnFrame): (chunk: Buffer) => void {
+function createFrameReader(onFrame: (opcode: number, payload: Buffer) => void): (chunk: Buffer) => void {
   let kept = Buffer.alloc(0);
   return (chunk) => {
     const data = kept.length === 0 ? chunk : Buffer.concat([kept, chunk]);
