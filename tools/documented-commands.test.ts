@@ -27,6 +27,7 @@ const RUN_BY_A_SUITE = new Set([
   "simulate",
   "interop",
   "serve",
+  "relay",
   "verify",
 ]);
 /** Long or watching commands: their parts are run by the suites, and whoever changes them runs them by hand. */

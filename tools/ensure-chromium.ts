@@ -1,8 +1,8 @@
-import { ensureBrowser, printBrowser } from "./ensure-browser.ts";
+import { ensureInstalled, printInstalled } from "./ensure-installed.ts";
 
 /** The path of a Chromium, installed where it is missing and that is permitted. Throws a sentence that says what to do. */
 export function ensureChromium(): string {
-  return ensureBrowser({
+  return ensureInstalled({
     name: "Chromium",
     candidates: [
       process.env["CHROMIUM_PATH"],
@@ -20,4 +20,4 @@ export function ensureChromium(): string {
   });
 }
 
-if (import.meta.main) printBrowser(ensureChromium);
+if (import.meta.main) printInstalled(ensureChromium);

@@ -1,8 +1,8 @@
-import { ensureBrowser, printBrowser } from "./ensure-browser.ts";
+import { ensureInstalled, printInstalled } from "./ensure-installed.ts";
 
 /** The path of a Firefox, installed where it is missing and that is permitted. Throws a sentence that says what to do. */
 export function ensureFirefox(): string {
-  return ensureBrowser({
+  return ensureInstalled({
     name: "Firefox",
     candidates: [
       process.env["FIREFOX_PATH"],
@@ -18,4 +18,4 @@ export function ensureFirefox(): string {
   });
 }
 
-if (import.meta.main) printBrowser(ensureFirefox);
+if (import.meta.main) printInstalled(ensureFirefox);

@@ -53,6 +53,6 @@ export default defineConfig({
   worker: { format: "es" },
   server: {
     port: 5173,
-    proxy: { "/socket.io": { target: relay, ws: true } },
+    proxy: { "/socket.io": { target: relay, ws: true }, "/blobs": relay },
   },
 });

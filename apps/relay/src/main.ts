@@ -1,4 +1,8 @@
+import * as path from "node:path";
+import { DatabaseStartError } from "@thicket/storage";
+import { runBackup } from "./backup.ts";
 import { HELP, readConfig } from "./config.ts";
+import { runDoctor } from "./doctor.ts";
 import { createLog } from "./log.ts";
 import { StartError } from "./start-error.ts";
 import { startRelay } from "./start-relay.ts";
@@ -10,6 +14,16 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(process.env, process.cwd());
+  const [verb, place] = process.argv.slice(2);
+  if (verb === "doctor") {
+    process.exitCode = await runDoctor(config, (line) => process.stdout.write(line));
+    return;
+  }
+  if (verb === "backup" && place !== undefined) {
+    runBackup(config, path.resolve(process.env["INIT_CWD"] ?? process.cwd(), place));
+    return;
+  }
+  if (verb !== undefined) throw new StartError("CONFIG_INVALID", `"${verb}" is no command: see --help.`);
   const log = createLog(config.logLevel);
   // From before the start: a signal that comes during it ends the relay in order once it is up.
   const asked = signalled();
@@ -33,7 +47,7 @@ function signalled(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof StartError)) throw error;
+  if (!(error instanceof StartError || error instanceof DatabaseStartError)) throw error;
   process.stderr.write(`${error.code}: ${error.message}\n`);
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { scriptGroup, seededRandom } from "@thicket/delivery-service/testing";
 import { LIMITS, WIRE_VERSION } from "@thicket/protocol";
@@ -342,10 +342,7 @@ describe("starting and ending", () => {
   it("[RELAY-START-1] a second relay on the same directory or port ends with its code and touches nothing", async () => {
     if (!relay.isRunning()) await relay.start();
     const files = () =>
-      readdirSync(relay.dataDirectory).map((name) => [
-        name,
-        readFileSync(join(relay.dataDirectory, name)).length,
-      ]);
+      readdirSync(relay.dataDirectory).map((name) => [name, statSync(join(relay.dataDirectory, name)).size]);
     const before = files();
     const locked = await relay.run({ THICKET_PORT: "0" });
     expect(locked.code).toBe(1);

@@ -7,7 +7,9 @@ export type StartCode =
   | "DATA_DIRECTORY_LOCKED"
   | "DATABASE_UNREADABLE"
   | "DATABASE_NEWER"
-  | "AS_KEY_LOST";
+  | "AS_KEY_LOST"
+  | "BLOBS_UNUSABLE"
+  | "BACKUP_REFUSED";
 
 export class StartError extends Error {
   readonly code: StartCode;

@@ -1,14 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
 import { AuthenticationStartError, openAuthenticationService } from "@thicket/authentication-service";
-import { createKeyPackageCheck, createLoginCheck, openDeliveryService } from "@thicket/delivery-service";
+import {
+  type Blobs,
+  BlobsStartError,
+  createKeyPackageCheck,
+  createLoginCheck,
+  openDeliveryService,
+} from "@thicket/delivery-service";
 import { DatabaseStartError } from "@thicket/storage";
 import type { Config } from "./config.ts";
+import { locateDatabases } from "./locate-databases.ts";
 import { lockDataDirectory } from "./lock-data-directory.ts";
 import type { Log } from "./log.ts";
 import { StartError } from "./start-error.ts";
+import { createBlobRoutes } from "./transport/blobs.ts";
 import { createHttpHandler, type HttpHandler } from "./transport/http.ts";
 import { bareHeaders } from "./transport/security-headers.ts";
 import { createSockets } from "./transport/sockets.ts";
@@ -22,6 +29,10 @@ export interface Relay {
   /** Takes no more requests, finishes those under way, closes everything. */
   stop(): Promise<void>;
 }
+
+/** The same for blobs, whose time is over by the hour; and where a sweep left something. */
+const BLOB_SWEEP_EVERY = 60_000;
+const BLOB_SWEEP_PAUSE = 100;
 
 /** What was opened, oldest first; closed in the reverse order. */
 type Opened = (() => unknown)[];
@@ -41,8 +52,8 @@ export async function startRelay(config: Config, log: Log): Promise<Relay> {
     opened.push(() => server.close());
     opened.push(lockDataDirectory(config.dataDirectory));
     const origins = config.origins ?? localOrigins(port);
-    await openServices({ config, log, server, origins, opened });
-    handle = await createHttpHandler({ webDirectory: config.webDirectory, origins, log });
+    const { blobs } = await openServices({ config, log, server, origins, opened });
+    handle = await createHttpHandler({ webDirectory: config.webDirectory, origins, log, blobs });
     // First of all when it stops: no new connections.
     opened.push(() => server.close());
     log.info("started");
@@ -59,12 +70,14 @@ async function openServices(options: {
   server: Server;
   origins: readonly string[];
   opened: Opened;
-}): Promise<void> {
+}): Promise<{ blobs: HttpHandler }> {
   const { config, log, server, origins, opened } = options;
   const now = () => Date.now();
   const random = { bytes: (length: number) => new Uint8Array(randomBytes(length)) };
+  const locations = locateDatabases(config);
   const authentication = await openAuthenticationService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "authentication.sqlite") },
+    database: locations.authentication,
+    keyFile: config.asKeyFile,
     now,
     random,
     onFault: log.fault,
@@ -75,7 +88,9 @@ async function openServices(options: {
   opened.push(() => sockets.close());
   const trustedAsKeys = () => authentication.asKeys;
   const delivery = await openDeliveryService({
-    database: { kind: "sqlite", file: join(config.dataDirectory, "delivery.sqlite") },
+    blobDirectory: config.blobDirectory,
+    limits: { blob: config.blobLimit, blobDays: config.blobDays },
+    database: locations.delivery,
     now,
     random,
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
@@ -89,6 +104,31 @@ async function openServices(options: {
   opened.push(() => clearInterval(sweeps));
   const checkDeliveryLogin = createLoginCheck({ trustedAsKeys, now });
   sockets.serve({ operations: delivery.operations, checkDeliveryLogin, authentication });
+  const { blobs } = delivery;
+  const routes = createBlobRoutes({ blobs, origins, log });
+  // Before the database closes: what came of an upload is recorded.
+  opened.push(() => routes.stop());
+  opened.push(sweepBlobs(blobs, log));
+  return { blobs: routes.handle };
+}
+
+/** Removes blobs whose time is over, a bounded step at a time. @returns what ends it. */
+function sweepBlobs(blobs: Blobs, log: Log): () => Promise<void> {
+  let last: Promise<"more" | "done"> = Promise.resolve("done");
+  let timer = setTimeout(sweep, BLOB_SWEEP_EVERY);
+  function sweep(): void {
+    last = blobs.sweep().catch((error: unknown) => {
+      log.fault(error);
+      return "done" as const;
+    });
+    void last.then((left) => {
+      timer = setTimeout(sweep, left === "more" ? BLOB_SWEEP_PAUSE : BLOB_SWEEP_EVERY);
+    });
+  }
+  return async () => {
+    await last;
+    clearTimeout(timer);
+  };
 }
 
 async function closeAll(opened: Opened, log: Log): Promise<void> {
@@ -127,7 +167,11 @@ function localOrigins(port: number): readonly string[] {
 }
 
 function toStartError(error: unknown): unknown {
-  if (error instanceof DatabaseStartError || error instanceof AuthenticationStartError) {
+  if (
+    error instanceof BlobsStartError ||
+    error instanceof DatabaseStartError ||
+    error instanceof AuthenticationStartError
+  ) {
     return new StartError(error.code, error.message, { cause: error });
   }
   return error;

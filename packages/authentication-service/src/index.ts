@@ -1,4 +1,5 @@
 export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
+export { copyAuthentication, examineAuthentication } from "./examine-authentication.ts";
 export {
   type AuthenticationService,
   type AuthenticationServiceOptions,

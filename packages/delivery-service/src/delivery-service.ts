@@ -8,6 +8,8 @@ import type {
   Seq,
 } from "@thicket/protocol";
 import { type DatabaseLocation, type Health, openDatabase } from "@thicket/storage";
+import { openBlobFiles } from "./blobs/blob-files.ts";
+import { type Blobs, openBlobs } from "./blobs/open-blobs.ts";
 import type { DeliveryModel } from "./db/access.ts";
 import { DELIVERY } from "./db/definition.ts";
 import { type GroupPlan, NO_GROUPS, type Plan } from "./db/plan.ts";
@@ -70,6 +72,8 @@ export interface DeliveryServiceOptions extends DeliveryListeners {
   now: () => number;
   random: { bytes(length: number): Uint8Array };
   checkKeyPackage: KeyPackageCheck;
+  /** The directory of blobs, made where there is none. Without one no blobs are taken. */
+  blobDirectory?: string;
   /**
    * Whether somebody else than this seat is attached to the group now, at any node: then a commit's Welcomes wait until
    * somebody could take it. Without this, nobody ever is.
@@ -105,13 +109,22 @@ export interface DeliveryService {
 
 /**
  * Opens the Delivery Service on its database, which is made where there is none.
- * @throws DatabaseStartError
+ * @throws DatabaseStartError, BlobsStartError
  */
-export async function openDeliveryService(options: DeliveryServiceOptions): Promise<DeliveryService> {
+export function openDeliveryService(
+  options: DeliveryServiceOptions & { blobDirectory: string },
+): Promise<DeliveryService & { readonly blobs: Blobs }>;
+export function openDeliveryService(options: DeliveryServiceOptions): Promise<DeliveryService>;
+export async function openDeliveryService(
+  options: DeliveryServiceOptions,
+): Promise<DeliveryService & { readonly blobs: Blobs | undefined }> {
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
   const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const onFault = (error: unknown) => options.onFault?.(error);
+  // Before the database: a directory that can't be had leaves it as it was.
+  const files = options.blobDirectory === undefined ? undefined : openBlobFiles(options.blobDirectory);
   const knocks = createHourlyAllowance({ now, perHour: limits.knocksPerHour });
   let sweeping: Promise<Swept> | undefined;
   const database = await openDatabase<DeliveryModel>({
@@ -120,8 +133,10 @@ export async function openDeliveryService(options: DeliveryServiceOptions): Prom
     defer: options.defer,
     emit: (effect) => tell(options, effect),
     merge: mergeAppended,
-    onFault: (error) => options.onFault?.(error),
+    onFault,
   });
+  const blobs =
+    files === undefined ? undefined : openBlobs({ files, database, now, random, limits, onFault });
 
   const operations: DeliveryOperations = {
     "keyPackages.publish": async (device, request, committed) => {
@@ -183,10 +198,16 @@ export async function openDeliveryService(options: DeliveryServiceOptions): Prom
     "welcome.list": (device) => database.read(listWelcomes(device)),
     "welcome.ack": (device, request, committed) =>
       database.write(acknowledgeWelcomes(device, request), NO_GROUPS, committed),
+    "blob.ticket": async (device, request, committed) => {
+      const reply = await (blobs?.ticket(device, request) ?? refuse("STORE_FAILED"));
+      committed?.(reply);
+      return reply;
+    },
   };
 
   return {
     operations,
+    blobs,
     health: () => database.health(),
     sweep: () =>
       (sweeping ??= sweep(database, { now, limits }).finally(() => {

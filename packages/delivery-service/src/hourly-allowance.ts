@@ -49,5 +49,3 @@ export function createHourlyAllowance({ now, perHour }: { now: () => number; per
 
   return { take, size: () => uses.size };
 }
-
-export type HourlyAllowance = ReturnType<typeof createHourlyAllowance>;

@@ -1,3 +1,5 @@
+export type { Blobs, Upload } from "./blobs/open-blobs.ts";
+export { BlobsStartError } from "./blobs/blobs-start-error.ts";
 export {
   type DeliveryListeners,
   type DeliveryOperation,
@@ -7,6 +9,7 @@ export {
   openDeliveryService,
 } from "./delivery-service.ts";
 export type { DeviceIdentity } from "./device-identity.ts";
+export { copyDelivery, examineDelivery } from "./examine-delivery.ts";
 export { createKeyPackageCheck } from "./key-packages/create-key-package-check.ts";
 export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
 export { createLoginCheck, type LoginCheck } from "./login/create-login-check.ts";

@@ -25,6 +25,13 @@ export interface DeliveryLimits {
   retentionDays: number;
   /** Below this many key packages the owner is told. */
   keyPackagesLow: number;
+  blob: number;
+  /** By account. */
+  blobBytesPerDay: number;
+  /** How long a complete blob is kept. */
+  blobDays: number;
+  /** Bytes of the disk of blobs that no blob may take: the databases may share it. */
+  diskKeptFree: number;
 }
 
 export const DEFAULT_LIMITS: DeliveryLimits = {
@@ -43,4 +50,8 @@ export const DEFAULT_LIMITS: DeliveryLimits = {
   welcomeHold: 15_000,
   retentionDays: 35,
   keyPackagesLow: 20,
+  blob: LIMITS.blob,
+  blobBytesPerDay: 2 * 1024 ** 3,
+  blobDays: 35,
+  diskKeptFree: 256 * 1024 ** 2,
 };

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { blobTicket } from "./blobs.ts";
 import { bytes, bytesOf } from "./bytes.ts";
 import { CommitFields, Entry, EntryKind, Token } from "./envelope.ts";
 import { replyOf, Tip, WireError } from "./errors.ts";
@@ -161,6 +162,7 @@ export const deliveryRequests = {
     request: v.object({ welcomeIds: list(WelcomeId, LIMITS.attachBatch) }),
     reply: replyOf({}),
   },
+  "blob.ticket": blobTicket,
 } as const;
 
 /** What the Delivery Service says unasked. Each is a hint: the log and the cursor are the truth. */

@@ -1,4 +1,5 @@
 export * from "./authentication.ts";
+export * from "./blobs.ts";
 export * from "./bytes.ts";
 export * from "./delivery.ts";
 export * from "./envelope.ts";

@@ -15,4 +15,7 @@ export const LIMITS = {
   inviteCode: 128,
   credential: 4 * 1024,
   devicesPerAccount: 32,
+  blob: 100 * 1024 * 1024,
+  /** No relay may be configured higher. */
+  blobCeiling: 16 * 1024 ** 3,
 } as const;

@@ -46,6 +46,7 @@ import { createSeatWatch } from "./seat-watch.ts";
 import type { Trace } from "./trace.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
+const HOUR = 60 * 60_000;
 const HOST = "relay.simulation.example";
 
 export interface Relay {
@@ -102,6 +103,7 @@ export function createRelay(options: RelayOptions): Relay {
     faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   };
   const sessions = new Set<DeliverySession>();
+  let purging = false;
   const authenticationSessions = new Set<(told: Told<LinkEvent>) => void>();
   let services:
     | { delivery: DeliveryService; authentication: AuthenticationService; checkDelivery: LoginCheck }
@@ -295,6 +297,7 @@ export function createRelay(options: RelayOptions): Relay {
     alsoTo: readonly SeatId[],
   ): void {
     for (const entry of entries) watch.appended(groupId, entry);
+    purgeLater();
     for (const session of sessions) {
       const listener = session.rooms.get(groupId);
       const aside = session.asides.get(groupId);
@@ -310,6 +313,16 @@ export function createRelay(options: RelayOptions): Relay {
   async function sweep(): Promise<void> {
     const swept = await services?.delivery.sweep();
     if (swept?.heldUntil !== undefined) sweepAt(swept.heldUntil);
+  }
+
+  /** In an hour a log that was written to now is looked at for what needn't be kept. */
+  function purgeLater(): void {
+    if (purging) return;
+    purging = true;
+    clock.after(HOUR, () => {
+      purging = false;
+      void sweep();
+    });
   }
 
   function sweepAt(time: number): void {

@@ -49,6 +49,7 @@ const ACTS: readonly ActRule[] = [
   { name: "restart the relay", weight: 1, run: restartRelay },
   { name: "weather", weight: 2, run: changeWeather },
   { name: "wait", weight: 6, run: wait },
+  { name: "an hour passes", weight: 1, run: passAnHour },
 ];
 
 /** One act, and a while after it: short, so that the next often comes before this one is through. */
@@ -284,6 +285,12 @@ async function changeWeather(world: World): Promise<boolean> {
 
 async function wait(world: World): Promise<boolean> {
   await world.run(world.dice.int(5_000));
+  return true;
+}
+
+/** Long enough for the relay to erase what everybody has. */
+async function passAnHour(world: World): Promise<boolean> {
+  await world.run(61 * 60_000);
   return true;
 }
 

@@ -9,6 +9,8 @@ export type {
   Run,
   StoreDefinition,
 } from "./definition.ts";
+export { copyDatabase } from "./sqlite/copy-database.ts";
+export { examineDatabase, type Finding } from "./examine-database.ts";
 export {
   type Database,
   type DatabaseOptions,

@@ -171,6 +171,7 @@ function operationsOver({ ask }: Connected): DeliveryOperations {
     "cursor.ack": over("cursor.ack", schemas["cursor.ack"].reply),
     "welcome.list": over("welcome.list", schemas["welcome.list"].reply),
     "welcome.ack": over("welcome.ack", schemas["welcome.ack"].reply),
+    "blob.ticket": over("blob.ticket", schemas["blob.ticket"].reply),
   };
 }
 

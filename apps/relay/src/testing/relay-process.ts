@@ -26,9 +26,9 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
   let child: ChildProcess | undefined;
   let output = "";
 
-  /** Runs it to its end: for starts that fail. */
-  async function run(change: Record<string, string> = {}): Promise<Exit> {
-    const process = spawnRelay({ ...env, ...change });
+  /** Runs it to its end: for starts that fail, and for commands. */
+  async function run(change: Record<string, string> = {}, args: readonly string[] = []): Promise<Exit> {
+    const process = spawnRelay({ ...env, ...change }, args);
     let text = "";
     process.stdout?.on("data", (chunk) => (text += String(chunk)));
     process.stderr?.on("data", (chunk) => (text += String(chunk)));
@@ -80,8 +80,8 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
 
 export type RelayProcess = Awaited<ReturnType<typeof createRelayProcess>>;
 
-function spawnRelay(env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "pipe"] });
+function spawnRelay(env: NodeJS.ProcessEnv, args: readonly string[] = []): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 async function freePort(): Promise<number> {

@@ -22,6 +22,7 @@ const REQUESTS: Rate = { burst: 2000, perSecond: 200 };
 /** By device. The burst lets an outbox drain that filled while offline. */
 const APPENDS: Rate = { burst: 200, perSecond: 20 };
 const CLAIMS: Rate = { burst: 10, perSecond: 5 };
+const TICKETS: Rate = { burst: 20, perSecond: 1 };
 /** By seat. */
 const COMMITS: Rate = { burst: 10, perSecond: 1 };
 
@@ -59,6 +60,7 @@ export function serveDelivery(
 interface Limits {
   appends: RateLimit;
   claims: RateLimit;
+  tickets: RateLimit;
   commits: RateLimit;
 }
 
@@ -66,6 +68,7 @@ function createLimits(now: () => number): Limits {
   return {
     appends: createRateLimit(APPENDS, now),
     claims: createRateLimit(CLAIMS, now),
+    tickets: createRateLimit(TICKETS, now),
     commits: createRateLimit(COMMITS, now),
   };
 }
@@ -124,6 +127,7 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps, lim
       "keyPackages.claim",
       serve("keyPackages.claim", operations["keyPackages.claim"], byDevice(limits.claims, CLAIMS)),
     ],
+    ["blob.ticket", serve("blob.ticket", operations["blob.ticket"], byDevice(limits.tickets, TICKETS))],
     ["group.append", serve("group.append", operations["group.append"], byDevice(limits.appends, APPENDS))],
     [
       "group.commit",

@@ -35,6 +35,7 @@ async function serve(origins: readonly string[] = ["https://chat.example"]) {
     webDirectory: directory,
     origins,
     log: createLog("silent"),
+    blobs: (_, response) => response.writeHead(418).end(),
   });
   const server = createServer(handle).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -189,6 +190,15 @@ describe("the web app", () => {
     }
     expect((await get("/", {}, "POST")).status).toBe(405);
     rmSync(join(directory, "../outside.txt"));
+  });
+
+  it("leaves /blobs and what is below to those who answer for it", async () => {
+    build();
+    const get = await serve();
+    for (const path of ["/blobs", "/blobs/", "/blobs?x", "/blobs/00/../../index.html"]) {
+      expect((await get(path, {}, "PATCH")).status, path).toBe(418);
+    }
+    for (const path of ["/blobsters", "/x/blobs"]) expect((await get(path)).status, path).toBe(200);
   });
 
   it("[WEB-HEADERS-6] a build that doesn't say which scripts are its own isn't served: WEB_BUILD_UNHASHED", async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import { BLOBS_PATH } from "@thicket/protocol";
 import sirv from "sirv";
 import type { Log } from "../log.ts";
 import { precompress } from "./precompress.ts";
@@ -24,14 +25,16 @@ const FAULTS: Record<WebBuildFault, { title: string; sentence: string }> = {
 };
 
 /**
- * Serves the built web app and /healthz. What is named by its content's hash is kept for ever; all else is asked for
- * anew, so that an update is found at once. Where there is no build (WEB_BUILD_MISSING), or one without the hashes of
+ * Serves the built web app, /blobs and /healthz. What is named by its content's hash is kept for ever; all else is
+ * asked for anew, so that an update is found at once. Where there is no build (WEB_BUILD_MISSING), or one without the hashes of
  * its scripts, for which no policy can be written (WEB_BUILD_UNHASHED), the log and the page say so.
  */
 export async function createHttpHandler(options: {
   webDirectory: string;
   origins: readonly string[];
   log: Log;
+  /** Answers what is under /blobs. */
+  blobs: HttpHandler;
 }): Promise<HttpHandler> {
   const { webDirectory, origins, log } = options;
   const bare = bareHeaders(origins);
@@ -40,6 +43,7 @@ export async function createHttpHandler(options: {
 
   return (request, response) => {
     setHeaders(response, bare);
+    if (isUnder(BLOBS_PATH, request.url)) return options.blobs(request, response);
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
@@ -94,6 +98,10 @@ async function openApp(directory: string, origins: readonly string[], log: Log) 
     },
   });
   return { serve, headers: appHeaders({ origins, scripts }) };
+}
+
+function isUnder(path: string, url = ""): boolean {
+  return url.startsWith(path) && ["", "/", "?"].includes(url.charAt(path.length));
 }
 
 /** Vite puts everything whose name carries its hash under /assets. */

@@ -17,7 +17,7 @@ clientsClaim();
 // Every address of the app is the one page; what belongs to the relay goes to the network.
 registerRoute(
   new NavigationRoute(createHandlerBoundToURL("/index.html"), {
-    denylist: [/^\/socket\.io\//, /^\/healthz$/, /^\/metrics$/, /\/[^/]+\.[^/]+$/],
+    denylist: [/^\/socket\.io\//, /^\/blobs(?:\/|$)/, /^\/healthz$/, /^\/metrics$/, /\/[^/]+\.[^/]+$/],
   }),
 );
 

@@ -44,6 +44,10 @@ export function judgeFailure(error: RequestFailure): FailureKind {
     case "PUBLIC_MESSAGE_REFUSED":
     case "PAYLOAD_TOO_LARGE":
     case "SEATS_FULL":
+    case "BLOB_TICKET_REFUSED":
+    case "BLOB_TOKEN_REFUSED":
+    case "BLOB_UNKNOWN":
+    case "BLOB_OFFSET_CONFLICT":
     case "LINK_UNKNOWN":
     case "LINK_TAKEN":
     case "LINK_LIMIT":

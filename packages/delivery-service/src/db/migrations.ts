@@ -394,4 +394,42 @@ export const MIGRATIONS: readonly Migration[] = [
     CREATE INDEX key_packages_by_end ON key_packages (not_after);
     `,
   },
+  {
+    sqlite: `
+    CREATE TABLE blob_tickets (
+      ticket_hash BLOB PRIMARY KEY,
+      size INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blob_tickets_by_end ON blob_tickets (expires_at);
+
+    CREATE TABLE blobs (
+      id_hash BLOB PRIMARY KEY,
+      token_hash BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      stored INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blobs_by_end ON blobs (expires_at);
+    `,
+    postgres: `
+    CREATE TABLE blob_tickets (
+      ticket_hash bytea PRIMARY KEY,
+      size bigint NOT NULL,
+      expires_at bigint NOT NULL
+    );
+    CREATE INDEX blob_tickets_by_end ON blob_tickets (expires_at);
+
+    CREATE TABLE blobs (
+      id_hash bytea PRIMARY KEY,
+      token_hash bytea NOT NULL,
+      size bigint NOT NULL,
+      stored bigint NOT NULL,
+      state text NOT NULL,
+      expires_at bigint NOT NULL
+    );
+    CREATE INDEX blobs_by_end ON blobs (expires_at);
+    `,
+  },
 ];

@@ -1,7 +1,17 @@
 // The protocol's branded ids are made by parsing what comes in; these are the ones that the DS makes itself, or stored
 // after they were parsed.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
-import type { AccountId, Branch, DeviceId, Epoch, GroupId, SeatId, Seq, WelcomeId } from "@thicket/protocol";
+import type {
+  AccountId,
+  BlobId,
+  Branch,
+  DeviceId,
+  Epoch,
+  GroupId,
+  SeatId,
+  Seq,
+  WelcomeId,
+} from "@thicket/protocol";
 import { toHex } from "@thicket/protocol";
 import type { DeviceIdentity } from "../device-identity.ts";
 
@@ -11,6 +21,7 @@ export const nextSeq = (seq: Seq): Seq => (seq + 1) as Seq;
 export const nextEpoch = (epoch: Epoch): Epoch => (epoch + 1) as Epoch;
 export const storedSeatId = (bytes: Uint8Array): SeatId => toHex(bytes) as SeatId;
 export const storedWelcomeId = (bytes: Uint8Array): WelcomeId => toHex(bytes) as WelcomeId;
+export const storedBlobId = (bytes: Uint8Array): BlobId => toHex(bytes) as BlobId;
 export const storedGroupId = (bytes: Uint8Array): GroupId => toHex(bytes) as GroupId;
 export const storedBranch = (branch: number): Branch => branch as Branch;
 export const storedDevice = (userId: Uint8Array, deviceId: Uint8Array): DeviceIdentity => ({

@@ -10,6 +10,7 @@ type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
  * `groups`, `epochs`, `epoch_seats`, `seats`, `seat_changes`, `entries`, `resends`, `supersedes` and `links` never
  * hold a user id, a handle or a device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a
  * group (`delivery.md`). `welcome_holds` ties one to the other for some seconds.
+ * `blobs` and `blob_tickets` hold none of these, and no id by which a blob could be downloaded.
  */
 export type Schema = {
   groups: {
@@ -159,4 +160,23 @@ export type Schema = {
     /** The UTC day on which it came. */
     created_day: number;
   };
+  blob_tickets: {
+    ticket_hash: Uint8Array;
+    size: number;
+    expires_at: number;
+  };
+  blobs: {
+    id_hash: Uint8Array;
+    /** SHA-256 of the token that the uploader shows. */
+    token_hash: Bytes;
+    size: number;
+    /** So many bytes are flushed to the file. */
+    stored: number;
+    state: BlobState;
+    /** A full hour. */
+    expires_at: number;
+  };
 };
+
+/** A deleted one stays for as long as its ticket could come again, or until its file is gone. */
+export type BlobState = "uploading" | "complete" | "deleted";

@@ -222,8 +222,8 @@ describeOnEachDatabase("candidates", (make, kind) => {
         { seq: 6, kind: "note", epoch: 4 },
       ],
     });
-    const [note] = [group.appendRequest(carol, third.next, "note", 70_000 - 5000)];
-    expect(await test.operations["group.append"](group.device, note!)).toMatchObject({ ok: true });
+    const large = group.appendRequest(carol, third.next, "note", 64 * 1024);
+    expect(await test.operations["group.append"](group.device, large)).toMatchObject({ ok: true });
   });
 
   it("[DS-SEAT-6] a commit that replaces its author's seat keeps token and cursor; the old one still belongs to the old epoch", async () => {

@@ -84,7 +84,7 @@ describeOnEachDatabase("Welcomes", (make) => {
   });
 });
 
-describeOnEachDatabase("held Welcomes", (make, kind) => {
+describeOnEachDatabase("held Welcomes", (make, database) => {
   let test: TestService;
   let group: ReturnType<typeof scriptGroup>;
   let bob: ScriptedSeat;
@@ -189,7 +189,7 @@ describeOnEachDatabase("held Welcomes", (make, kind) => {
   });
 
   it("[DS-HOLD-6] a held Welcome outlives a restart, and its tie to the commit is erased with its release", async () => {
-    if (kind === "memory") return;
+    if (database === "memory") return;
     await add(group.founder, at);
     await test.service.close();
     const again = await openForTest(test.location);
@@ -214,7 +214,7 @@ describeOnEachDatabase("held Welcomes", (make, kind) => {
     test.clock.now += DAY;
     await test.service.sweep();
     expect(await waiting()).toBe(0);
-    if (kind === "memory") return;
+    if (database === "memory") return;
     expect(await inspect(test.location, "SELECT no FROM welcome_payloads")).toEqual([]);
   });
 });

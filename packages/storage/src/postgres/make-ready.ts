@@ -81,7 +81,7 @@ async function migrate<M extends Model>(
 }
 
 /** @throws DatabaseStartError where the schema isn't this service's, or newer. */
-async function readVersion<M extends Model>(
+export async function readVersion<M extends Model>(
   client: ClientBase,
   server: Server,
   definition: StoreDefinition<M>,

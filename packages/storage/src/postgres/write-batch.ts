@@ -15,6 +15,16 @@ interface UnderWay<M extends Model> {
   saved: boolean;
   /** A statement failed: nothing more is taken before going back. */
   broken: boolean;
+  /** Sent on their way: what comes next is carried out after them. */
+  sent: Promise<void>[];
+}
+
+/** Without waiting for the answer, which shares a round trip with that of the next statement. */
+function send<M extends Model>(now: UnderWay<M>, text: string): void {
+  const sent = command(now.client, text);
+  // Looked at before the end of the batch; what comes next fails as well.
+  sent.catch(() => undefined);
+  now.sent.push(sent);
 }
 
 /**
@@ -44,7 +54,7 @@ export function createWriter<M extends Model>(definition: StoreDefinition<M>) {
     const now = current();
     await now.batch.flush("kept");
     if (!now.saved && (kind === "write" || now.batch.isPending())) {
-      await command(now.client, "SAVEPOINT request");
+      send(now, "SAVEPOINT request");
       now.saved = true;
     }
     await now.batch.flush("own");
@@ -65,7 +75,7 @@ export function createWriter<M extends Model>(definition: StoreDefinition<M>) {
 
   async function runJob(job: Job<M>, later: Iterable<M["plan"]>, transaction: Transaction<M>): Promise<void> {
     const now = current();
-    const { client, batch } = now;
+    const { batch } = now;
     await batch.fetch(job.plan, later);
     now.job = job;
     now.saved = false;
@@ -74,12 +84,12 @@ export function createWriter<M extends Model>(definition: StoreDefinition<M>) {
     if (refusal === undefined) {
       if (now.broken) throw new Error("a write went on after a statement of it had failed");
       batch.keep();
-      if (now.saved) await command(client, "RELEASE SAVEPOINT request");
+      if (now.saved) send(now, "RELEASE SAVEPOINT request");
       return;
     }
     batch.discard();
     if (now.saved) {
-      await command(client, "ROLLBACK TO SAVEPOINT request; RELEASE SAVEPOINT request");
+      send(now, "ROLLBACK TO SAVEPOINT request; RELEASE SAVEPOINT request");
       batch.forget(job.plan);
       now.broken = false;
     }
@@ -107,23 +117,32 @@ export function createWriter<M extends Model>(definition: StoreDefinition<M>) {
           await run("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || $1, 1))", [name]);
         },
       };
-      underWay = { client, batch, job: undefined, saved: false, broken: false };
+      underWay = { client, batch, job: undefined, saved: false, broken: false, sent: [] };
       try {
-        await command(client, "BEGIN ISOLATION LEVEL READ COMMITTED");
+        send(underWay, "BEGIN ISOLATION LEVEL READ COMMITTED");
         for (const [index, job] of jobs.entries()) {
           await runJob(job, plansFrom(jobs, index + 1), transaction);
         }
-        await batch.flush("kept");
-        const { command: done } = await client.query("COMMIT").catch((error: unknown) => {
-          throw new BatchEnded("lost", error);
-        });
-        // The server ends a transaction that has failed in a ROLLBACK, and calls that no error.
-        if (done !== "COMMIT") throw new Error("the transaction was rolled back");
+        await end(underWay);
       } finally {
         underWay = undefined;
       }
     },
   };
+}
+
+/** The last writes and COMMIT, in one round trip. @throws what kept the batch from being committed. */
+async function end<M extends Model>({ client, batch, sent }: UnderWay<M>): Promise<void> {
+  const flushed = batch.flush("kept");
+  const committed = client.query("COMMIT").catch((error: unknown) => {
+    throw new BatchEnded("lost", error);
+  });
+  const [commit, ...others] = await Promise.allSettled([committed, flushed, ...sent]);
+  if (commit.status === "rejected") throw commit.reason;
+  const failed = others.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  // The server ends a transaction that has failed in a ROLLBACK, and calls that no error.
+  if (commit.value.command !== "COMMIT") throw new Error("the transaction was rolled back");
 }
 
 function* plansFrom<M extends Model>(jobs: readonly Job<M>[], first: number): Generator<M["plan"]> {

@@ -43,19 +43,43 @@ export function openWriter<M extends Model>(file: string, marks: Marks<M>): Data
   }
 }
 
+/**
+ * A connection that only looks, for who examines or copies a file that a relay may have open.
+ * @throws DatabaseStartError as {@link openWriter}; an older file is given out as it is, with its version.
+ */
+export function openToRead<M extends Model>(
+  file: string,
+  marks: Marks<M>,
+): { database: DatabaseSync; version: number } {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { readOnly: true, timeout: 5000 });
+    checkMarks(database, file, marks);
+    return { database, version: pragma(database, "user_version") };
+  } catch (error) {
+    if (database?.isOpen === true) database.close();
+    if (error instanceof DatabaseStartError) throw error;
+    throw new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} can't be opened.`, {
+      cause: error,
+    });
+  }
+}
+
 /** A second connection for reads: it sees what is committed, and nothing of a transaction under way. */
 export function openReader(file: string): DatabaseSync {
   return new DatabaseSync(file, { readOnly: true });
 }
 
-function checkFile<M extends Model>(database: DatabaseSync, file: string, marks: Marks<M>): void {
-  const unreadable = (sentence: string) =>
-    new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} ${sentence}.`);
+function unreadable(file: string, sentence: string): DatabaseStartError {
+  return new DatabaseStartError("DATABASE_UNREADABLE", `The database ${file} ${sentence}.`);
+}
+
+function checkMarks<M extends Model>(database: DatabaseSync, file: string, marks: Marks<M>): void {
   const version = pragma(database, "user_version");
   const known = marks.migrations.length;
   const empty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
   if (!empty && pragma(database, "application_id") !== marks.applicationId) {
-    throw unreadable("is not Thicket's");
+    throw unreadable(file, "is not Thicket's");
   }
   if (version > known) {
     throw new DatabaseStartError(
@@ -63,13 +87,17 @@ function checkFile<M extends Model>(database: DatabaseSync, file: string, marks:
       `The database ${file} was written by a newer version (schema ${version}, this one knows ${known}).`,
     );
   }
+}
+
+function checkFile<M extends Model>(database: DatabaseSync, file: string, marks: Marks<M>): void {
+  checkMarks(database, file, marks);
   if (file === IN_MEMORY) return;
   // Pages that are still in the write-ahead log only make the file shorter than page_count says, so a
   // shorter file is judged by SQLite's own check.
   const length = statSync(file).size;
   if (length <= CHECKED_ENTIRELY) {
     const found = database.prepare("PRAGMA quick_check(1)").get();
-    if (found?.["quick_check"] !== "ok") throw unreadable("is damaged");
+    if (found?.["quick_check"] !== "ok") throw unreadable(file, "is damaged");
   }
 }
 

@@ -1,18 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 
-export interface BrowserOnDisk {
+export interface Installable {
   readonly name: string;
   /** Where it may be, in the order of preference. */
-  readonly candidates: readonly (string | undefined)[];
+  readonly candidates: readonly (string | undefined)[] | (() => readonly (string | undefined)[]);
   /** Debian's packages that bring it. */
   readonly packages: readonly string[];
   /** The error where it isn't there: what to do about it. */
   readonly advice: string;
 }
 
-/** The path of a browser, installed by the system's package manager where it is missing and that is permitted. Throws a sentence that says what to do. */
-export function ensureBrowser({ name, candidates, packages, advice }: BrowserOnDisk): string {
+/** The path of a program, installed by the system's package manager where it is missing and that is permitted. Throws a sentence that says what to do. */
+export function ensureInstalled({ name, candidates, packages, advice }: Installable): string {
   const present = findIn(candidates);
   if (present) return present;
   const install = installCommand();
@@ -34,8 +34,8 @@ export function ensureBrowser({ name, candidates, packages, advice }: BrowserOnD
   throw new Error(advice);
 }
 
-function findIn(candidates: BrowserOnDisk["candidates"]): string | undefined {
-  return candidates.find((path) => {
+function findIn(candidates: Installable["candidates"]): string | undefined {
+  return (typeof candidates === "function" ? candidates() : candidates).find((path) => {
     if (!path) return false;
     try {
       accessSync(path, constants.X_OK);
@@ -56,7 +56,7 @@ function installCommand(): string[] | undefined {
 }
 
 /** For a script of its own: prints the version and the path, or the advice and status 1. */
-export function printBrowser(ensure: () => string): void {
+export function printInstalled(ensure: () => string): void {
   try {
     const path = ensure();
     const { stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
