@@ -132,9 +132,9 @@ export async function openPeerBroadcast(server: ServerProcess, peer: "ws" | "Soc
           socket.onFrame = (opcode) => opcode === OPCODE.binary && resolve();
         });
       }
-      socket.onFrame = (opcode, payload) => {
-        if (payload.length >= MESSAGE_BYTES) broadcast.onDelivered(1);
-        else answerPing(socket, opcode, payload);
+      socket.onFrame = (opcode, received) => {
+        if (received.length >= MESSAGE_BYTES) broadcast.onDelivered(1);
+        else answerPing(socket, opcode, received);
       };
       return socket;
     }),
