@@ -47,4 +47,8 @@ test("counts come from the reporters", () => {
     passed: 98,
     failed: 2,
   });
+  expect(countSeeds({ status: 0, report: "", output: "x\n2 runs passed, 0 failed\n" })).toMatchObject({
+    passed: 2,
+    failed: 0,
+  });
 });

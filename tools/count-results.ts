@@ -39,9 +39,9 @@ export function countPlaywright(run: Run): Count {
   });
 }
 
-/** The simulation's closing line: "100 seeds passed, 0 failed". */
+/** The closing line of the simulation and of chaos: "100 seeds passed, 0 failed", "1 runs passed, 0 failed". */
 export function countSeeds(run: Run): Count {
-  const match = /^(\d+) seeds passed, (\d+) failed$/m.exec(run.output);
+  const match = /^(\d+) (?:seeds|runs) passed, (\d+) failed$/m.exec(run.output);
   return settle(run, { passed: Number(match?.[1] ?? 0), failed: Number(match?.[2] ?? 0), skipped: 0 });
 }
 

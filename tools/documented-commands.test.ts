@@ -25,6 +25,7 @@ const RUN_BY_A_SUITE = new Set([
   "build",
   "e2e",
   "simulate",
+  "chaos",
   "interop",
   "serve",
   "relay",

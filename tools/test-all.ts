@@ -7,6 +7,8 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findCaddy } from "../apps/relay/src/testing/find-caddy.ts";
+import { ensureCaddy } from "./ensure-caddy.ts";
 import { findPostgres, findRedis } from "@thicket/storage/testing";
 import { ensureChromium } from "./ensure-chromium.ts";
 import { ensureFirefox } from "./ensure-firefox.ts";
@@ -65,6 +67,11 @@ const suites: Suite[] = [
     count: countVitest,
   },
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
+  {
+    name: "chaos",
+    command: ["pnpm", "chaos", "--operations", "3000", "--store", "sqlite"],
+    count: countSeeds,
+  },
   { name: "interop-openmls", command: ["pnpm", "interop", "openmls", "--seeds", "100"], count: countSeeds },
   {
     name: "interop-firefox",
@@ -103,8 +110,9 @@ async function main(): Promise<void> {
   process.stdout.write(`\n${lines.join("\n")}\n\n`);
   if (totals.skipped > 0)
     process.stdout.write(`${totals.skipped} tests were skipped: see the names above.\n`);
-  // Skipped may be only what needs the vectors, PostgreSQL or Redis, and only where these aren't there.
-  const allThere = existsSync(vectors) && findPostgres() !== undefined && findRedis() !== undefined;
+  // Skipped may be only what needs the vectors, PostgreSQL, Redis or Caddy, and only where these aren't there.
+  const servers = [findPostgres(), findRedis(), findCaddy()];
+  const allThere = existsSync(vectors) && servers.every((path) => path !== undefined);
   if (allThere) totals.failed += totals.skipped;
   process.stdout.write(`${totals.passed} passed, ${totals.failed} failed\n`);
   process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
@@ -138,7 +146,7 @@ function environmentOf(suite: Suite): Record<string, string> | undefined {
 
 /** The suites that need them are skipped by name where they can't be installed. */
 function askForServers(): Record<string, string> {
-  for (const ensure of [ensurePostgres, ensureRedis]) {
+  for (const ensure of [ensurePostgres, ensureRedis, ensureCaddy]) {
     try {
       ensure();
     } catch (error) {

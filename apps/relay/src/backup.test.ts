@@ -83,6 +83,7 @@ describe("backup", () => {
   it("[STORE-BACKUP-1] of a relay in the midst of writing, put in its place, is that relay with all it had acknowledged before", async () => {
     const inUse = await use();
     const backup = join(relay.dataDirectory, "../backup");
+    writeFileSync(join(relay.dataDirectory, "blobs", "ab".repeat(32)), randomBytes(5000));
     const writer = writeOn(inUse);
     const page = await inUse.group.readAll(inUse.group.founder);
     expect(await relay.run({}, ["backup", backup])).toEqual({ code: 0, output: "" });
@@ -90,8 +91,13 @@ describe("backup", () => {
     expect(readdirSync(backup).toSorted()).toEqual([
       "authentication-key.json",
       "authentication.sqlite",
+      "blobs",
       "delivery.sqlite",
     ]);
+    const [blob, copy] = [relay.dataDirectory, backup].map((place) =>
+      readFileSync(join(place, "blobs", "ab".repeat(32))),
+    );
+    expect(copy).toEqual(blob);
     expect(statSync(backup).mode & 0o777).toBe(0o700);
     await relay.kill();
     rmSync(relay.dataDirectory, { recursive: true });

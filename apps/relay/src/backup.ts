@@ -1,10 +1,12 @@
 import {
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
 } from "node:fs";
@@ -16,8 +18,9 @@ import { locateDatabases } from "./locate-databases.ts";
 import { StartError } from "./start-error.ts";
 
 /**
- * `relay backup DIRECTORY`: copies both databases and the AS key into a new directory, each as it is at one moment, also
- * while the relay runs. The directory is there once it is whole and on the disk, or not at all. Put in the place of
+ * `relay backup DIRECTORY`: copies both databases, the blobs and the AS key into a new directory, each as it is at one
+ * moment, also while the relay runs. The directory is there once it is whole and on the disk, or not at all. Put in the
+ * place of
  * THICKET_DATA it is a relay's data again.
  * @throws StartError BACKUP_REFUSED; DatabaseStartError
  */
@@ -42,6 +45,8 @@ export function runBackup(config: Config, directory: string): void {
     copyFileSync(config.asKeyFile, key);
     copyAuthentication(authentication.file, join(draft, "authentication.sqlite"));
     copyDelivery(delivery.file, join(draft, "delivery.sqlite"));
+    // Blobs after their rows: what the copy says is whole was whole before its file is copied.
+    copyBlobs(config.blobDirectory, join(draft, "blobs"));
     bringToDisk(key);
     bringToDisk(draft);
     renameSync(draft, directory);
@@ -53,6 +58,21 @@ export function runBackup(config: Config, directory: string): void {
       cause: error,
     });
   }
+}
+
+function copyBlobs(from: string, to: string): void {
+  mkdirSync(to, { mode: 0o700 });
+  for (const name of existsSync(from) ? readdirSync(from) : []) {
+    const copy = join(to, name);
+    try {
+      copyFileSync(join(from, name), copy, constants.COPYFILE_FICLONE);
+      bringToDisk(copy);
+    } catch (error) {
+      // Its time was over, or its owner has deleted it, in this moment.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    }
+  }
+  bringToDisk(to);
 }
 
 function bringToDisk(path: string): void {

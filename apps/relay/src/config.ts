@@ -1,61 +1,24 @@
+import { BlockList, isIP } from "node:net";
 import { join, resolve } from "node:path";
-import { LIMITS, padBlobSize } from "@thicket/protocol";
+import { NOT_OURS, SETTINGS, type Setting } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
-export interface Config {
-  host: string;
-  port: number;
-  /** Absolute path of the directory of what is kept: both databases, where these are files, and the AS key. */
+type Settings = {
+  [K in keyof typeof SETTINGS]:
+    | Exclude<ReturnType<(typeof SETTINGS)[K]["read"]>, undefined>
+    | ((typeof SETTINGS)[K]["fallback"] extends string ? never : undefined);
+};
+
+/** What the settings say, with what the relay finds out by itself. Paths are absolute. */
+export interface Config extends Settings {
   dataDirectory: string;
-  /** Absolute path of the directory of blobs. */
-  blobDirectory: string;
-  /** The largest blob, bytes. */
-  blobLimit: number;
-  /** How long a blob is kept. */
-  blobDays: number;
-  /** A PostgreSQL in the place of the files; undefined for none. Holds a password, perhaps. */
-  databaseUrl: string | undefined;
-  /** Absolute path of the AS key. */
   asKeyFile: string;
-  /** Absolute path of the built web app. */
+  blobDirectory: string;
   webDirectory: string;
-  /**
-   * Scheme, host and port under which clients reach the relay: what their logins sign. The first is the main one;
-   * undefined for a relay that serves this machine only.
-   */
-  origins: readonly [string, ...string[]] | undefined;
-  /** The host part of `mimi://` ids made here. */
   mimiHost: string;
-  logLevel: LogLevel;
+  trustedProxies: number;
+  drainSeconds: number;
 }
-
-const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export const HELP = `Thicket's relay: serves the web app, the Delivery Service and the Authentication Service.
-
-  --help            this text
-  doctor            checks the databases and the AS key, also while a relay runs
-  backup DIRECTORY  copies them into a new directory, also while a relay runs
-
-Settings come from the environment:
-  THICKET_PORT       port to listen on, 0 for any free one        (default 8080)
-  THICKET_HOST       address to listen on                         (default 127.0.0.1)
-  THICKET_DATA       directory of the databases and the AS key    (default ./data)
-  THICKET_BLOBS      directory of encrypted attachments; nodes
-                     of one relay share it                        (default blobs in THICKET_DATA)
-  THICKET_BLOB_MIB   the largest attachment, 1 to 16384 MiB       (default 100)
-  THICKET_BLOB_DAYS  how long attachments are kept, 1 to 3650     (default 35)
-  THICKET_DATABASE   postgres://user:password@host/database in the
-                     place of files, for several nodes            (default files in THICKET_DATA)
-  THICKET_AS_KEY     the AS key, the same file on every node      (default THICKET_DATA/authentication-key.json)
-  THICKET_ORIGIN     where people reach it, for example
-                     https://chat.example; several with commas    (default http://localhost:<port>)
-  THICKET_MIMI_HOST  host part of the ids made here; never change
-                     it once there are accounts                   (default the host of THICKET_ORIGIN)
-  THICKET_WEB        directory of the built web app               (default apps/web/dist)
-  THICKET_LOG        ${LOG_LEVELS.join(", ")}             (default info)
-`;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -64,86 +27,98 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws StartError CONFIG_INVALID, with a sentence that names the setting.
  */
 export function readConfig(env: Environment, cwd: string): Config {
-  const from = setting(env, "INIT_CWD") ?? cwd;
-  const port = readPort(setting(env, "THICKET_PORT") ?? "8080");
-  const origins = readOrigins(setting(env, "THICKET_ORIGIN"));
-  const mimiHost = setting(env, "THICKET_MIMI_HOST") ?? new URL(origins?.[0] ?? "http://localhost").hostname;
-  if (!/^[a-z0-9.-]{1,255}$|^\[[0-9a-f:]+\]$/.test(mimiHost)) {
-    throw invalid("THICKET_MIMI_HOST", "a host name in lower case, for example chat.example");
+  refuseUnknown(env);
+  const settings = readSettings(env);
+  const from = valueOf(env, "INIT_CWD") ?? cwd;
+  const { origins, host, roles, redis, databaseUrl } = settings;
+  const dataDirectory = resolve(from, settings.dataDirectory);
+  if (redis !== undefined && databaseUrl === undefined && roles.has("ds")) {
+    throw new StartError(
+      "CONFIG_INVALID",
+      "THICKET_REDIS is for several nodes, which need one database: set THICKET_DATABASE too.",
+    );
   }
-  const dataDirectory = resolve(from, setting(env, "THICKET_DATA") ?? "data");
+  if (roles.has("ds") && !roles.has("as") && settings.asKeys === undefined) {
+    throw new StartError(
+      "CONFIG_INVALID",
+      "THICKET_AS_KEYS must be set for a Delivery Service without the Authentication Service: `pnpm relay keys` prints them.",
+    );
+  }
   return {
-    host: setting(env, "THICKET_HOST") ?? "127.0.0.1",
-    port,
+    ...settings,
     dataDirectory,
-    blobDirectory: resolve(from, setting(env, "THICKET_BLOBS") ?? join(dataDirectory, "blobs")),
-    blobLimit: readBlobLimit(setting(env, "THICKET_BLOB_MIB") ?? "100"),
-    blobDays: readCount("THICKET_BLOB_DAYS", setting(env, "THICKET_BLOB_DAYS") ?? "35", 3650),
-    databaseUrl: readDatabaseUrl(setting(env, "THICKET_DATABASE")),
-    asKeyFile: resolve(
-      from,
-      setting(env, "THICKET_AS_KEY") ?? join(dataDirectory, "authentication-key.json"),
-    ),
-    webDirectory: resolve(from, setting(env, "THICKET_WEB") ?? join(import.meta.dirname, "../../web/dist")),
-    origins,
-    mimiHost,
-    logLevel: readLogLevel(setting(env, "THICKET_LOG") ?? "info"),
+    asKeyFile: resolve(from, settings.asKeyFile ?? join(dataDirectory, "authentication-key.json")),
+    blobDirectory: resolve(from, settings.blobDirectory ?? join(dataDirectory, "blobs")),
+    webDirectory: resolve(from, settings.webDirectory ?? join(import.meta.dirname, "../../web/dist")),
+    mimiHost: settings.mimiHost ?? new URL(origins?.[0] ?? "http://localhost").hostname,
+    trustedProxies: settings.trustedProxies ?? (isLoopback(host) ? 1 : 0),
+    drainSeconds: settings.drainSeconds ?? (redis === undefined ? 0 : 10),
   };
 }
 
+/** The text of `--help`. */
+export function helpText(): string {
+  const settings: readonly Setting<unknown>[] = Object.values(SETTINGS);
+  const described = settings.map(({ name, meaning, allowed, fallback, otherwise }) =>
+    [
+      `  ${name}`,
+      `      ${meaning}`,
+      `      ${allowed}  (default: ${fallback ?? otherwise ?? "not set"})`,
+    ].join("\n"),
+  );
+  return `Thicket's relay: serves the web app, the Delivery Service and the Authentication Service.
+
+  relay                                starts it
+  relay invite [--uses 1] [--days 7]   prints a code with which so many people may sign up
+  relay doctor                         checks the databases and the key, also while a relay runs
+  relay backup DIRECTORY               copies them into a new directory, also while a relay runs
+  relay keys                           prints the Authentication Service's public keys
+  relay --help                         this text
+
+Settings come from the environment:
+
+${described.join("\n")}
+`;
+}
+
+function readSettings(env: Environment): Settings {
+  const read: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries(SETTINGS)) {
+    const text = valueOf(env, setting.name) ?? setting.fallback;
+    if (text === null) {
+      read[key] = undefined;
+      continue;
+    }
+    const value = setting.read(text);
+    if (value === undefined) {
+      throw new StartError("CONFIG_INVALID", `${setting.name} must be ${setting.allowed}.`);
+    }
+    read[key] = value;
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key was read by the setting of that key
+  return read as Settings;
+}
+
+/** A name that nothing reads is a typing error, and the setting that was meant would silently not hold. */
+function refuseUnknown(env: Environment): void {
+  const known = new Set<string>([...Object.values(SETTINGS).map(({ name }) => name), ...NOT_OURS]);
+  const unknown = Object.keys(env).find((name) => name.startsWith("THICKET_") && !known.has(name));
+  if (unknown === undefined) return;
+  throw new StartError("CONFIG_INVALID", `${unknown} is no setting of the relay: --help names all.`);
+}
+
 /** What is set to nothing is not set. */
-function setting(env: Environment, name: string): string | undefined {
+function valueOf(env: Environment, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === "" ? undefined : value;
 }
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535)
-    throw invalid("THICKET_PORT", "a port number from 0 to 65535");
-  return port;
-}
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8);
+LOOPBACK.addAddress("::1", "ipv6");
 
-/** -> bytes, padded: a blob of that many MiB may be larger by what hides its size. */
-function readBlobLimit(text: string): number {
-  const most = LIMITS.blobCeiling / 1024 ** 2;
-  return padBlobSize(readCount("THICKET_BLOB_MIB", text, most) * 1024 ** 2);
-}
-
-function readCount(name: string, text: string, most: number): number {
-  const count = Number(text);
-  if (!/^[1-9]\d{0,9}$/.test(text) || count > most) throw invalid(name, `a whole number from 1 to ${most}`);
-  return count;
-}
-
-function readDatabaseUrl(text: string | undefined): string | undefined {
-  const protocol = text === undefined ? undefined : URL.parse(text)?.protocol;
-  if (text === undefined || protocol === "postgres:" || protocol === "postgresql:") return text;
-  throw invalid("THICKET_DATABASE", "an address like postgres://user@host:5432/database");
-}
-
-function readLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) throw invalid("THICKET_LOG", `one of ${LOG_LEVELS.join(", ")}`);
-  return level;
-}
-
-function readOrigins(text: string | undefined): [string, ...string[]] | undefined {
-  const [first, ...others] = text?.split(",").map(readOrigin) ?? [];
-  return first === undefined ? undefined : [first, ...others];
-}
-
-function readOrigin(text: string): string {
-  const url = URL.parse(text.trim());
-  const plain = url?.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
-  if (url === null || !plain || !["http:", "https:"].includes(url.protocol)) throw invalidOrigin();
-  return url.origin;
-}
-
-function invalidOrigin(): StartError {
-  return invalid("THICKET_ORIGIN", "scheme, host and port only, for example https://chat.example");
-}
-
-function invalid(name: string, expected: string): StartError {
-  return new StartError("CONFIG_INVALID", `${name} must be ${expected}.`);
+/** Whether only this machine can reach what listens there, or an address is this machine's own. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === "localhost" : LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
 }

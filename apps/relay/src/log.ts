@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import type { LogLevel } from "./config.ts";
+import type { LogLevel } from "./settings.ts";
 
 /** Codes, counts and durations: never handles, addresses, ids or payloads. */
 type Fields = Readonly<Record<string, string | number | boolean | undefined>>;

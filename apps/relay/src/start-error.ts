@@ -1,6 +1,8 @@
 /** Why the relay doesn't start. Codes are stable; the sentence is for whoever runs it. */
 export type StartCode =
   | "CONFIG_INVALID"
+  | "COMMAND_UNKNOWN"
+  | "ARGUMENT_INVALID"
   | "PORT_TAKEN"
   | "PORT_REFUSED"
   | "DATA_DIRECTORY_UNUSABLE"

@@ -65,3 +65,9 @@ function seedsIn(value: unknown): Uint8Array[] {
   if (keys.length === 0 || keys.some((key) => key.length !== 32)) throw new TypeError("no keys of 32 bytes");
   return keys;
 }
+
+/** The public keys in the file, newest first; none where no Authentication Service ever started with it. */
+export async function readAsPublicKeys(file: string): Promise<readonly Uint8Array[]> {
+  const keys = await readAsKeys(file);
+  return keys?.map(({ publicKey }) => publicKey) ?? [];
+}

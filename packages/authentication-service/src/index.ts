@@ -1,3 +1,5 @@
+export { createInvite } from "./accounts/invites.ts";
+export { readAsPublicKeys } from "./as-key-file.ts";
 export type { DeviceIdentity, LoginReply } from "./accounts/check-device-login.ts";
 export { copyAuthentication, examineAuthentication } from "./examine-authentication.ts";
 export {

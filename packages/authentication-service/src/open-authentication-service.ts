@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { AsKey, LoginChallenge } from "@thicket/credential";
 import { type Random, equalBytes } from "@thicket/mls/public";
-import type { AuthenticationReply, AuthenticationRequest, Login } from "@thicket/protocol";
+import type { AuthenticationReply, AuthenticationRequest, Login, Registration } from "@thicket/protocol";
 import { type DatabaseLocation, DatabaseStartError, type Health, refuse } from "@thicket/storage";
 import { type DeviceIdentity, type LoginReply, checkDeviceLogin } from "./accounts/check-device-login.ts";
 import { checkHandle } from "./accounts/check-handle.ts";
@@ -25,6 +25,8 @@ export interface AuthenticationServiceOptions {
    * database, and none for a database in memory; PostgreSQL needs it said.
    */
   keyFile?: string;
+  /** Who may sign up: by default anybody. */
+  registration?: Registration;
   /** Milliseconds since 1970 UTC. */
   now: () => number;
   random: Random;
@@ -61,14 +63,14 @@ export interface AuthenticationService {
 export async function openAuthenticationService(
   options: AuthenticationServiceOptions,
 ): Promise<AuthenticationService> {
-  const { now, random, onFault = () => undefined, defer } = options;
+  const { now, random, registration = "open", onFault = () => undefined, defer } = options;
   const location = options.database;
   makeDirectory(location);
   const keyFile = options.keyFile ?? defaultKeyFile(location);
   const database = await openDatabase({ location, onFault, defer });
   try {
     const keys = await openKeys(database, location, keyFile, random);
-    return serve({ database, keys, seconds: () => Math.floor(now() / 1000) });
+    return serve({ database, keys, registration, seconds: () => Math.floor(now() / 1000) });
   } catch (error) {
     await database.close();
     throw error;

@@ -2,7 +2,7 @@
  * What a screen may ask of the client and what it is told: types only.
  * A screen sends commands, receives events, and folds them into a View with `applyEvent`.
  */
-import type { AccountId, DeviceId, GroupId, Handle } from "@thicket/protocol";
+import type { AccountId, DeviceId, GroupId, Handle, Registration } from "@thicket/protocol";
 
 /** 16 random bytes in lower-case hexadecimal, minted by whoever asks: one act, however often it is repeated. */
 export type CommandId = string;
@@ -14,31 +14,40 @@ export type CommandId = string;
 export type ConversationId = string;
 
 /** Every command carries its own id and the time of the act (ms), so that a retry after a crash or a change of leader repeats the same act. */
-export type Command = { commandId: CommandId; at: number } & (
-  | { type: "signUp"; handle: string }
-  | { type: "checkHandle"; handle: string }
-  /** One handle and no title: a 1:1 chat (an existing one is opened instead). Else a group. `groupId` is minted by the caller. */
-  | { type: "startConversation"; groupId: GroupId; title: string | undefined; handles: string[] }
-  | { type: "inviteMembers"; conversationId: ConversationId; handles: string[] }
-  | { type: "removeMember"; conversationId: ConversationId; userId: AccountId }
-  | { type: "renameConversation"; conversationId: ConversationId; title: string }
-  | { type: "setAdmin"; conversationId: ConversationId; userId: AccountId; admin: boolean }
-  | { type: "leaveConversation"; conversationId: ConversationId }
-  /** Removes the local history of a conversation that one is no longer a member of. */
-  | { type: "forgetConversation"; conversationId: ConversationId }
-  /** The message's id is the command's id. */
-  | { type: "sendMessage"; conversationId: ConversationId; text: string }
-  | { type: "retryMessage"; conversationId: ConversationId; messageId: string }
-  | { type: "discardMessage"; conversationId: ConversationId; messageId: string }
-  | { type: "saveDraft"; conversationId: ConversationId; text: string }
-  | { type: "markRead"; conversationId: ConversationId; position: Position }
-  /** Items before `before` (or the newest) arrive as the command's reply, oldest first. */
-  | { type: "loadTimeline"; conversationId: ConversationId; before: Position | undefined; limit: number }
-);
+export type Command = { commandId: CommandId; at: number } &
+  /** `invite` where the server asks for one. */
+  (
+    | { type: "signUp"; handle: string; invite?: string }
+    | { type: "checkHandle"; handle: string }
+    /** Who may sign up at this server: the reply says. */
+    | { type: "checkRegistration" }
+    /** One handle and no title: a 1:1 chat (an existing one is opened instead). Else a group. `groupId` is minted by the caller. */
+    | { type: "startConversation"; groupId: GroupId; title: string | undefined; handles: string[] }
+    | { type: "inviteMembers"; conversationId: ConversationId; handles: string[] }
+    | { type: "removeMember"; conversationId: ConversationId; userId: AccountId }
+    | { type: "renameConversation"; conversationId: ConversationId; title: string }
+    | { type: "setAdmin"; conversationId: ConversationId; userId: AccountId; admin: boolean }
+    | { type: "leaveConversation"; conversationId: ConversationId }
+    /** Removes the local history of a conversation that one is no longer a member of. */
+    | { type: "forgetConversation"; conversationId: ConversationId }
+    /** The message's id is the command's id. */
+    | { type: "sendMessage"; conversationId: ConversationId; text: string }
+    | { type: "retryMessage"; conversationId: ConversationId; messageId: string }
+    | { type: "discardMessage"; conversationId: ConversationId; messageId: string }
+    | { type: "saveDraft"; conversationId: ConversationId; text: string }
+    | { type: "markRead"; conversationId: ConversationId; position: Position }
+    /** Items before `before` (or the newest) arrive as the command's reply, oldest first. */
+    | { type: "loadTimeline"; conversationId: ConversationId; before: Position | undefined; limit: number }
+  );
 export type CommandOf<T extends Command["type"]> = Extract<Command, { type: T }>;
 
 export type CommandReply =
-  | { ok: true; conversationId?: ConversationId; timeline?: { items: TimelineItem[]; reachedStart: boolean } }
+  | {
+      ok: true;
+      conversationId?: ConversationId;
+      timeline?: { items: TimelineItem[]; reachedStart: boolean };
+      registration?: Registration;
+    }
   | { ok: false; error: ClientError };
 
 /** Sorts as text into the one order that all members see; what is not yet accepted by the relay sorts last. Opaque otherwise. */
@@ -185,6 +194,8 @@ export const CLIENT_ERROR_CODES = [
   "HANDLE_TAKEN",
   "HANDLE_MALFORMED",
   "HANDLE_OWN",
+  "REGISTRATION_CLOSED",
+  "INVITE_REFUSED",
   "ALREADY_MEMBER",
   "NO_KEY_PACKAGE",
   "KEY_PACKAGE_REFUSED",

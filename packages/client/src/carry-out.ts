@@ -1,7 +1,7 @@
 import type { Command, CommandReply } from "./api.ts";
 import { askForChange, inviteMembers, leaveConversation } from "./groups/ask-for-change.ts";
 import { startConversation } from "./groups/start-conversation.ts";
-import { checkHandle, register } from "./identity/register.ts";
+import { checkHandle, checkRegistration, register } from "./identity/register.ts";
 import { forgetConversation, loadTimeline, markRead, saveDraft } from "./messages/keep-conversation.ts";
 import { discardMessage, retryMessage, sendMessage } from "./messages/send-message.ts";
 import type { Runtime } from "./runtime.ts";
@@ -19,6 +19,8 @@ export async function carryOut(
       return register(runtime, connection, command);
     case "checkHandle":
       return checkHandle(runtime, connection, command);
+    case "checkRegistration":
+      return checkRegistration(runtime, connection);
     case "startConversation":
       return startConversation(runtime, connection, command);
     case "inviteMembers":

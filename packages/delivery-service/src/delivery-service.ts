@@ -12,6 +12,7 @@ import { openBlobFiles } from "./blobs/blob-files.ts";
 import { type Blobs, openBlobs } from "./blobs/open-blobs.ts";
 import type { DeliveryModel } from "./db/access.ts";
 import { DELIVERY } from "./db/definition.ts";
+import { tryWriting } from "./db/try-writing.ts";
 import { type GroupPlan, NO_GROUPS, type Plan } from "./db/plan.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
@@ -20,9 +21,10 @@ import { attachSeats } from "./groups/attach-seats.ts";
 import { commitEpoch } from "./groups/commit-epoch.ts";
 import { confirmEpoch } from "./groups/confirm-epoch.ts";
 import { createGroup } from "./groups/create-group.ts";
+import { type Head, readHeads } from "./groups/read-heads.ts";
 import { readLog } from "./groups/read-log.ts";
 import { createHourlyAllowance } from "./hourly-allowance.ts";
-import { createClaimAllowance } from "./key-packages/claim-allowance.ts";
+import { type ClaimAllowance, createClaimAllowance } from "./key-packages/claim-allowance.ts";
 import { claimKeyPackages } from "./key-packages/claim-key-packages.ts";
 import { countKeyPackages } from "./key-packages/count-key-packages.ts";
 import type { KeyPackageCheck } from "./key-packages/key-package-check.ts";
@@ -33,10 +35,11 @@ import { publishLink } from "./links/publish-link.ts";
 import { withdrawLink } from "./links/withdraw-link.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
 import { mergeAppended } from "./merge-appended.ts";
-import { type Effect, refuse } from "./outcome.ts";
+import { type Effect, refuse, type Refusal } from "./outcome.ts";
 import { sweep, type Swept } from "./retention/sweep.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
 import { listWelcomes } from "./welcomes/list-welcomes.ts";
+import { newestWelcomes } from "./welcomes/newest-welcomes.ts";
 
 /** What is told after it is on the disk, in commit order. Hints: the log and the cursor are the truth. */
 export interface DeliveryListeners {
@@ -64,6 +67,8 @@ export interface DeliveryListeners {
   onKeyPackagesLow?(device: DeviceIdentity, pool: { suite: number; count: number }): void;
   /** A failing store or a bug, already answered with DISK_FULL, STORE_FAILED or INTERNAL. */
   onFault?(error: unknown): void;
+  /** So many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 export interface DeliveryServiceOptions extends DeliveryListeners {
@@ -80,6 +85,8 @@ export interface DeliveryServiceOptions extends DeliveryListeners {
    */
   isAnotherSeatAttached?: (groupId: GroupId, seatId: SeatId) => boolean | Promise<boolean>;
   limits?: Partial<DeliveryLimits>;
+  /** By default one in this process's memory. */
+  claimAllowance?: ClaimAllowance;
   /** When a batch of waiting writes starts. By default after what is arriving now (setImmediate); a simulation that must replay exactly passes queueMicrotask. */
   defer?: (run: () => void) => void;
 }
@@ -98,6 +105,14 @@ export interface DeliveryService {
   readonly operations: DeliveryOperations;
   /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
   health(): Health;
+  /** Whether a write goes through now. */
+  isWriting(): Promise<boolean>;
+  /** Where logs stand, for a node that looks for what it wasn't told. Unknown groups are left out. */
+  readHeads(groupIds: readonly GroupId[]): Promise<{ ok: true; heads: ReadonlyMap<GroupId, Head> } | Refusal>;
+  /** The devices among these for which Welcomes wait, each with a text that changes with what waits. */
+  newestWelcomes(
+    devices: readonly DeviceIdentity[],
+  ): Promise<{ ok: true; waiting: readonly { device: DeviceIdentity; mark: string }[] } | Refusal>;
   /**
    * Does what is due by the clock: releases held Welcomes, and erases what needn't be kept. To be called every second or
    * so; one that comes while another is under way joins it.
@@ -121,7 +136,8 @@ export async function openDeliveryService(
   const { now, checkKeyPackage: check } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const random = (length: number) => options.random.bytes(length);
-  const allowance = createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
+  const allowance: ClaimAllowance =
+    options.claimAllowance ?? createClaimAllowance({ now, perHour: limits.claimsPerTargetPerHour });
   const onFault = (error: unknown) => options.onFault?.(error);
   // Before the database: a directory that can't be had leaves it as it was.
   const files = options.blobDirectory === undefined ? undefined : openBlobFiles(options.blobDirectory);
@@ -133,6 +149,7 @@ export async function openDeliveryService(
     defer: options.defer,
     emit: (effect) => tell(options, effect),
     merge: mergeAppended,
+    onBatch: options.onBatch,
     onFault,
   });
   const blobs =
@@ -149,7 +166,7 @@ export async function openDeliveryService(
     "keyPackages.claim": async (device, request, committed) => {
       const { claimDevices } = limits;
       if (request.devices.length > claimDevices) return refuse("PAYLOAD_TOO_LARGE", { limit: claimDevices });
-      const turn = allowance.take(device, request.devices);
+      const turn = await allowance.take(device, request.devices);
       if (!turn.ok) {
         const { retryAfter } = turn;
         return refuse("RATE_LIMITED", { limit: limits.claimsPerTargetPerHour, retryAfter });
@@ -165,7 +182,7 @@ export async function openDeliveryService(
     "group.create": (_, request, committed) =>
       database.write(createGroup(request, { now }), about({ groupId: request.groupId }), committed),
     "group.attach": (_, request, committed) =>
-      database.write(attachSeats(request, { now }), about(...request.seats.map(seatOf)), committed),
+      database.write(attachSeats(request, { now }), about(...request.seats.map(attachOf)), committed),
     "group.append": (_, request, committed) =>
       database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
     "group.commit": async (_, request, committed) => {
@@ -209,6 +226,12 @@ export async function openDeliveryService(
     operations,
     blobs,
     health: () => database.health(),
+    async isWriting() {
+      const tried = await database.write(tryWriting, NO_GROUPS);
+      return tried.ok && database.health() === "ok";
+    },
+    readHeads: (groupIds) => database.read(readHeads(groupIds)),
+    newestWelcomes: (devices) => database.read(newestWelcomes(devices)),
     sweep: () =>
       (sweeping ??= sweep(database, { now, limits }).finally(() => {
         sweeping = undefined;
@@ -228,12 +251,16 @@ function seatOf({ groupId, seatId }: Required<Pick<GroupPlan, "groupId" | "seatI
   return { groupId, seatId };
 }
 
-function memberOf(request: Required<Omit<GroupPlan, "cursors" | "entryId">>): GroupPlan {
+function attachOf(seat: DeliveryRequest<"group.attach">["seats"][number]): GroupPlan {
+  return { ...seatOf(seat), attaching: { epochToken: seat.epochToken } };
+}
+
+function memberOf(request: Required<Omit<GroupPlan, "cursors" | "attaching" | "entryId">>): GroupPlan {
   const { groupId, seatId, branch } = request;
   return { groupId, seatId, branch };
 }
 
-function writeOf(request: Required<Omit<GroupPlan, "cursors">>): GroupPlan {
+function writeOf(request: Required<Omit<GroupPlan, "cursors" | "attaching">>): GroupPlan {
   return { ...memberOf(request), entryId: request.entryId };
 }
 

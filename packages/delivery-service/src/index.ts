@@ -11,6 +11,8 @@ export {
 export type { DeviceIdentity } from "./device-identity.ts";
 export { copyDelivery, examineDelivery } from "./examine-delivery.ts";
 export { createKeyPackageCheck } from "./key-packages/create-key-package-check.ts";
+export type { ClaimAllowance, Turn } from "./key-packages/claim-allowance.ts";
+export type { Head } from "./groups/read-heads.ts";
 export type { CheckedKeyPackage, KeyPackageCheck } from "./key-packages/key-package-check.ts";
 export { createLoginCheck, type LoginCheck } from "./login/create-login-check.ts";
 export type { Swept } from "./retention/sweep.ts";

@@ -11,6 +11,10 @@ import { LIMITS } from "./limits.ts";
  */
 export const NAMESPACES = { authentication: "/as", delivery: "/ds" } as const;
 
+/** Anybody, who has an invite code, or nobody. */
+export const Registration = v.picklist(["open", "invite", "closed"]);
+export type Registration = v.InferOutput<typeof Registration>;
+
 /** Sent by the service on connection. `nonce` is signed at login, once. */
 export const Hello = v.object({
   nonce: bytesOf(32),
@@ -19,6 +23,8 @@ export const Hello = v.object({
   serverTime: v.number(),
   /** Authentication Service only: the keys that attest accounts here, newest first. */
   asKeys: v.optional(v.array(v.object({ keyId: bytesOf(8), publicKey: bytesOf(32) }))),
+  /** Authentication Service only: who may sign up here. Registering decides; this is for who chooses a handle. */
+  registration: v.optional(Registration),
   limits: v.object({ applicationEntry: v.number(), commitBundle: v.number() }),
 });
 export type Hello = v.InferOutput<typeof Hello>;

@@ -234,6 +234,25 @@ describeWithPostgres("several nodes on one PostgreSQL", () => {
     expect(database.health()).toBe("ok");
     expect(await namesIn(database)).toEqual(["before", "beside"]);
   });
+
+  it("[STORE-LOST-1] a reading connection that is cut between two statements takes its read with it, and no process", async () => {
+    const { made, nodes } = await openNodes(1);
+    const [node] = nodes;
+    if (node === undefined) return expect.unreachable();
+    const { database } = node;
+    const reading =
+      "FROM pg_stat_activity WHERE application_name = 'thicket' AND state = 'idle in transaction' AND query LIKE '%things%'";
+    const cut = await database.read(async ({ query }) => {
+      await query.selectFrom("things").select("no").execute();
+      await runSql(made.location.url, `SELECT pg_terminate_backend(pid) ${reading}`);
+      // Until it is gone: nothing is asked of it at that moment.
+      while ((await runSql(made.location.url, `SELECT pid ${reading}`)).length > 0);
+      await query.selectFrom("things").select("no").execute();
+      return { ok: true as const };
+    });
+    expect(cut).toEqual(refuse("STORE_FAILED"));
+    expect(await namesIn(database)).toEqual([]);
+  });
 });
 
 describeWithPostgres("a PostgreSQL that can't be used", () => {

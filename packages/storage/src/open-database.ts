@@ -32,6 +32,8 @@ export interface DatabaseOptions<M extends Model> {
   merge?: WriteQueueOptions<M>["merge"];
   /** Told of errors that a client sees as a code only. */
   onFault: (error: unknown) => void;
+  /** Told how many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** What a dialect is to the rest. */
@@ -48,12 +50,20 @@ export interface Dialect<M extends Model> {
  * @throws DatabaseStartError; what was there is left as it was.
  */
 export async function openDatabase<M extends Model>(options: DatabaseOptions<M>): Promise<Database<M>> {
-  const { location, definition, onFault, defer = setImmediate, emit = () => undefined, merge } = options;
+  const {
+    location,
+    definition,
+    onFault,
+    onBatch,
+    defer = setImmediate,
+    emit = () => undefined,
+    merge,
+  } = options;
   const dialect: Dialect<M> =
     location.kind === "sqlite"
       ? openSqlite(location.file, definition, onFault)
       : await openPostgres(location, definition, onFault);
-  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, merge, onFault });
+  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, merge, onFault, onBatch });
   let closing: Promise<void> | undefined;
   return {
     async read(operation) {

@@ -44,6 +44,7 @@ export interface WriteQueueOptions<M extends Model> {
   /** What is told in place of these effects of one batch, in the order in which they came. By default just these. */
   merge?: ((effects: readonly M["effect"][]) => readonly M["effect"][]) | undefined;
   onFault: (error: unknown) => void;
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** Bounds what one failing disk write takes with it, and how long a batch holds the first of its requests. */
@@ -54,7 +55,7 @@ const BATCH = 128;
  * refused or failing one leaves no trace.
  */
 export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>): WriteQueue<M> {
-  const { runBatch, defer, emit, merge = (all) => all, onFault } = options;
+  const { runBatch, defer, emit, merge = (all) => all, onFault, onBatch } = options;
   const waiting: Job<M>[] = [];
   let running = false;
   let idle: (() => void)[] = [];
@@ -68,6 +69,7 @@ export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>)
   async function runBatches(): Promise<void> {
     const batch = waiting.splice(0, BATCH);
     const failures = await runBatch(batch);
+    onBatch?.(batch.length);
     let untold: M["effect"][] = [];
     const tell = () => {
       for (const effect of merge(untold)) guarded(() => emit(effect), onFault);
@@ -127,9 +129,8 @@ function createJob<M extends Model, S extends Success>(
       return outcome.reply.ok ? undefined : outcome.reply;
     },
     settle(failure) {
-      // A refusal stands whatever became of the batch: it promised nothing.
-      const own = outcome?.reply ?? refuse("INTERNAL");
-      const reply = outcome === undefined || own.ok ? (failure ?? own) : own;
+      // What isn't committed refuses nobody either: EPOCH_STALE may have been for a winner that is no more.
+      const reply = failure ?? outcome?.reply ?? refuse("INTERNAL");
       const { committed } = told;
       if (committed !== undefined) guarded(() => committed(reply), told.onFault);
       told.resolve(reply);

@@ -40,12 +40,15 @@ export async function connect(
   url: string,
   namespace: "/ds" | "/as",
   auth: object = { wire: WIRE_VERSION },
+  /** Of the HTTP request that opens the connection, as a proxy or a browser would set them. */
+  extraHeaders: Record<string, string> = {},
 ): Promise<Connected> {
   const manager = new Manager(url, {
     transports: ["websocket"],
     parser,
     reconnection: false,
     timeout: 10_000,
+    extraHeaders,
   });
   const socket = manager.socket(namespace, { auth });
   const events: Connected["events"] = {
@@ -94,7 +97,12 @@ function rawPublicKey(key: KeyObject): Uint8Array {
 }
 
 /** Signs up a person with one device at the relay's Authentication Service. */
-export async function signUp(url: string, handle: string) {
+export async function signUp(
+  url: string,
+  handle: string,
+  headers: Record<string, string> = {},
+  registering: { invite?: string } = {},
+) {
   const [root, deviceKey] = [createKey(), createKey()];
   const [userId, deviceId] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(16))];
   const notBefore = BigInt(Math.floor(Date.now() / 1000));
@@ -111,7 +119,7 @@ export async function signUp(url: string, handle: string) {
     userId: parse(AccountId, Buffer.from(userId).toString("hex")),
     deviceId: parse(DeviceId, Buffer.from(deviceId).toString("hex")),
   };
-  const as = await connect(url, "/as");
+  const as = await connect(url, "/as", undefined, headers);
   const registration = { handle, userId, rootKey: root.publicKey, deviceCertificate, nonce: as.hello.nonce };
   const registered = parse(
     authenticationRequests["account.register"].reply,
@@ -121,23 +129,29 @@ export async function signUp(url: string, handle: string) {
       rootKey: root.publicKey,
       deviceCertificate,
       proof: await signRegistration(root.signer, registration),
+      ...registering,
     }),
   );
   as.close();
   if (!registered.ok) throw new Error(registered.error.code);
   const { attestation } = registered;
 
-  async function login(at: Connected, change: Partial<LoginChallenge> & { role: "ds" | "as" }) {
+  async function signedLogin(at: Connected, change: Partial<LoginChallenge> & { role: "ds" | "as" }) {
     const challenge = { nonce: at.hello.nonce, origin: url, socketId: at.socket.id ?? "", ...change };
     const signature = await signLogin(deviceKey.signer, challenge);
-    return parse(Login.reply, await at.ask("login", { attestation, deviceCertificate, signature }));
+    return { attestation, deviceCertificate, signature };
+  }
+  async function login(...args: Parameters<typeof signedLogin>) {
+    return parse(Login.reply, await args[0].ask("login", await signedLogin(...args)));
   }
   return {
     identity,
     login,
+    /** A login as it would be sent, for one that is sent elsewhere. */
+    signedLogin,
     /** A logged-in connection to the Delivery Service, with its requests as operations. */
-    async openDelivery() {
-      const connection = await connect(url, "/ds");
+    async openDelivery(at = url, extraHeaders: Record<string, string> = {}) {
+      const connection = await connect(at, "/ds", undefined, extraHeaders);
       const reply = await login(connection, { role: "ds" });
       if (!reply.ok) throw new Error(reply.error.code);
       return { ...connection, operations: operationsOver(connection) };
@@ -176,10 +190,13 @@ function operationsOver({ ask }: Connected): DeliveryOperations {
 }
 
 /** Waits until `found` gives something; for what comes unasked. */
-export async function until<T>(found: () => T | undefined | false, within = 10_000): Promise<T> {
+export async function until<T>(
+  found: () => T | undefined | false | Promise<T | undefined | false>,
+  within = 20_000,
+): Promise<T> {
   const end = Date.now() + within;
   for (;;) {
-    const value = found();
+    const value = await found();
     if (value !== undefined && value !== false) return value;
     if (Date.now() > end) throw new Error("it didn't come");
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -36,8 +36,8 @@ export async function createRelayProcess(settings: Record<string, string> = {}) 
     return { code: process.exitCode, output: text };
   }
 
-  async function start(): Promise<void> {
-    const started = spawnRelay(env);
+  async function start(change: Record<string, string> = {}): Promise<void> {
+    const started = spawnRelay({ ...env, ...change });
     child = started;
     let text = "";
     await new Promise<void>((resolve, reject) => {

@@ -6,9 +6,13 @@ import { join } from "node:path";
 import { createKeyPackageCheck, type DeliveryLimits, openDeliveryService } from "@thicket/delivery-service";
 import { deviceFrom, seededRandom } from "@thicket/delivery-service/testing";
 import { inspect, type MakeDatabase } from "@thicket/storage/contract";
+import { readConfig } from "../config.ts";
+import { createHealth } from "../health.ts";
 import { createLog } from "../log.ts";
+import { NO_METRICS } from "../metrics.ts";
 import { createBlobRoutes, type TransferLimits } from "../transport/blobs.ts";
 import { createHttpHandler } from "../transport/http.ts";
+import { createLimits } from "../transport/limits.ts";
 import { createdBy, uploaderAt } from "./uploader.ts";
 
 /** The relay's own handler and services on real files, in this process, with a clock that the test moves. */
@@ -44,7 +48,15 @@ export async function serveBlobs(
   });
   server.on(
     "request",
-    await createHttpHandler({ webDirectory: directory, origins: [url], log, blobs: routes.handle }),
+    await createHttpHandler({
+      health: createHealth(NO_METRICS),
+      limits: createLimits(readConfig({}, "/"), undefined),
+      trustedProxies: 1,
+      webDirectory: directory,
+      origins: [url],
+      log,
+      blobs: routes.handle,
+    }),
   );
   const device = deviceFrom(random);
   const uploader = uploaderAt(url);

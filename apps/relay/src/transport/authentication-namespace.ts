@@ -4,15 +4,15 @@ import type { Namespace, Socket } from "socket.io";
 import { checkOrigins, type Greeting } from "./greet.ts";
 import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
-import { createRateLimit, type Rate } from "./rate-limit.ts";
-import { type Handler, refusal, serveRequests } from "./serve-requests.ts";
-import type { TransportDeps } from "./sockets.ts";
+import { addressOf } from "./address.ts";
+import { openConnection } from "./open-connection.ts";
+import { type Handler, refusal } from "./serve-requests.ts";
+import type { ConnectionDeps } from "./sockets.ts";
 
 /** Signing up takes a person's time; a socket that hasn't logged in after this (ms) is cut. */
 const LOGIN_WITHIN = 60_000;
-const REQUESTS: Rate = { burst: 60, perSecond: 5 };
 
-export interface AuthenticationDeps extends TransportDeps {
+export interface AuthenticationDeps extends ConnectionDeps {
   service: AuthenticationService;
 }
 
@@ -22,22 +22,14 @@ export function serveAuthentication(
   greet: (socket: Socket) => Greeting,
   deps: AuthenticationDeps,
 ): void {
-  const take = createRateLimit(REQUESTS, deps.now);
   namespace.on("connection", (socket) => {
     const session = openSession(socket, greet(socket), deps);
-    serveRequests(socket, {
-      handlers: session.handlers,
-      limit: { take, perSecond: REQUESTS.perSecond },
-      log: deps.log,
-    });
-    const cut = setTimeout(() => {
-      if (!session.loggedIn()) socket.disconnect();
-    }, LOGIN_WITHIN);
-    socket.on("disconnect", () => clearTimeout(cut));
+    openConnection(socket, { namespace: "as", loginWithin: LOGIN_WITHIN, ...session, deps });
   });
 }
 
-function openSession(socket: Socket, greeting: Greeting, { service, origins }: AuthenticationDeps) {
+function openSession(socket: Socket, greeting: Greeting, deps: AuthenticationDeps) {
+  const { service, origins, limits } = deps;
   let device: DeviceIdentity | undefined;
 
   const logIn = logInOnce(async (login) => {
@@ -55,7 +47,9 @@ function openSession(socket: Socket, greeting: Greeting, { service, origins }: A
       "account.register",
       async (value) => {
         const parsed = parseRequest(authenticationRequests["account.register"].request, value);
-        return parsed.ok ? service.register(parsed.request, greeting.nonce) : parsed;
+        if (!parsed.ok) return parsed;
+        const limited = await limits.registrations(addressOf(socket.request, deps.trustedProxies));
+        return limited === undefined ? service.register(parsed.request, greeting.nonce) : refusal(limited);
       },
     ],
     [

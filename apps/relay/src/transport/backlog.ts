@@ -15,14 +15,18 @@ const watched = new WeakMap<Connection, Backlog>();
  * Counts what waits on a connection, and cuts it when that is too much. By the engine's own events: a packet is
  * created, then flushed to the transport with others, then drained to the operating system.
  */
-export function watchBacklog(connection: Connection): Backlog {
+export function watchBacklog(connection: Connection, onCut: () => void): Backlog {
   const known = watched.get(connection);
   if (known !== undefined) return known;
   let waiting = 0;
   let flushed = 0;
+  let cut = false;
   connection.on("packetCreate", (packet: { data?: unknown }) => {
     waiting += sizeOf(packet.data);
-    if (waiting + flushed > CUT_AT) connection.close(true);
+    if (waiting + flushed <= CUT_AT || cut) return;
+    cut = true;
+    onCut();
+    connection.close(true);
   });
   connection.on("flush", () => {
     flushed += waiting;

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { DeliveryOperations, DeviceIdentity } from "@thicket/delivery-service";
-import type { DeliveryReply, DeliveryRequest } from "@thicket/protocol";
+import type { DeliveryReply } from "@thicket/protocol";
 import { LIMITS } from "@thicket/protocol";
 import type { Socket } from "socket.io";
 import { type Backlog } from "./backlog.ts";
-import type { Rooms } from "./rooms.ts";
+import type { AttachedSeat, Rooms } from "./rooms.ts";
 import { toWire } from "./to-wire.ts";
 
-type Seats = DeliveryRequest<"group.attach">["seats"];
+type Seats = readonly AttachedSeat[];
 type Reply = DeliveryReply<"group.attach">;
 
 /** No page is sent while more than this (bytes) waits for the peer. */
@@ -22,7 +22,7 @@ export function listenAtOnce(socket: Socket, rooms: Rooms, seats: Seats, reply: 
   return seats.filter((seat, index) => {
     const result = reply.results[index];
     if (result?.attached !== true) return false;
-    rooms.attach(socket, seat.groupId, seat.seatId);
+    rooms.attach(socket, seat);
     if (seat.cursor < result.headSeq) return true;
     rooms.listen(socket, seat.groupId, seat.seatId);
     return false;
@@ -51,10 +51,10 @@ export async function catchUp(
 /** -> the last seq that was sent, or undefined where the log can't be read or the connection is going down. */
 async function sendAfter(
   socket: Socket,
-  { groupId, seatId, seatToken }: Seats[number],
-  cursor: Seats[number]["cursor"],
+  { groupId, seatId, seatToken }: AttachedSeat,
+  cursor: AttachedSeat["cursor"],
   deps: { operations: DeliveryOperations; device: DeviceIdentity; backlog: Backlog },
-): Promise<Seats[number]["cursor"] | undefined> {
+): Promise<AttachedSeat["cursor"] | undefined> {
   let after = cursor;
   for (;;) {
     while (socket.connected && deps.backlog.bytes() > ROOM_FOR_A_PAGE) await wait(20);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Hello, LIMITS } from "@thicket/protocol";
+import type { Hello, Registration } from "@thicket/protocol";
 import type { Socket } from "socket.io";
 import { toWire } from "./to-wire.ts";
 
@@ -16,12 +16,12 @@ export function greet(
     host: string;
     serverTime: number;
     asKeys?: readonly { keyId: Uint8Array; publicKey: Uint8Array }[];
+    registration?: Registration;
+    limits: Hello["limits"];
   },
 ): Greeting {
   const nonce = new Uint8Array(randomBytes(32));
-  const { applicationEntry, commitBundle } = LIMITS;
-  const limits: Hello["limits"] = { applicationEntry, commitBundle };
-  socket.emit("hello", toWire({ ...hello, nonce, limits }));
+  socket.emit("hello", toWire({ ...hello, nonce }));
   return { nonce };
 }
 

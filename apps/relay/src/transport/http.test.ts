@@ -14,8 +14,12 @@ import {
 import { Version } from "csp_evaluator/dist/csp.js";
 import { CspParser } from "csp_evaluator/dist/parser.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readConfig } from "../config.ts";
+import { createHealth } from "../health.ts";
 import { createLog } from "../log.ts";
+import { NO_METRICS } from "../metrics.ts";
 import { createHttpHandler } from "./http.ts";
+import { createLimits } from "./limits.ts";
 
 const HASH = `sha384-${createHash("sha384").update("the entry").digest("base64")}`;
 const SCRIPT = `console.log("thicket");\n`.repeat(200);
@@ -35,6 +39,9 @@ async function serve(origins: readonly string[] = ["https://chat.example"]) {
     webDirectory: directory,
     origins,
     log: createLog("silent"),
+    health: createHealth(NO_METRICS),
+    limits: createLimits(readConfig({}, "/"), undefined),
+    trustedProxies: 1,
     blobs: (_, response) => response.writeHead(418).end(),
   });
   const server = createServer(handle).listen(0, "127.0.0.1");

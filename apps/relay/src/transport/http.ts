@@ -3,7 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { BLOBS_PATH } from "@thicket/protocol";
 import sirv from "sirv";
+import type { Health } from "../health.ts";
 import type { Log } from "../log.ts";
+import { addressOf } from "./address.ts";
+import type { Limits } from "./limits.ts";
 import { precompress } from "./precompress.ts";
 import { readScriptHashes } from "./script-hashes.ts";
 import { appHeaders, bareHeaders, type Headers } from "./security-headers.ts";
@@ -25,30 +28,29 @@ const FAULTS: Record<WebBuildFault, { title: string; sentence: string }> = {
 };
 
 /**
- * Serves the built web app, /blobs and /healthz. What is named by its content's hash is kept for ever; all else is
- * asked for anew, so that an update is found at once. Where there is no build (WEB_BUILD_MISSING), or one without the hashes of
+ * Serves the built web app, /blobs, /healthz (the process lives) and /readyz (traffic may come). What is named by its
+ * content's hash is kept for ever; all else is asked for anew, so that an update is found at once. Where there is no
+ * build (WEB_BUILD_MISSING), or one without the hashes of
  * its scripts, for which no policy can be written (WEB_BUILD_UNHASHED), the log and the page say so.
  */
 export async function createHttpHandler(options: {
-  webDirectory: string;
+  /** Undefined where another process serves the app. */
+  webDirectory: string | undefined;
   origins: readonly string[];
   log: Log;
+  health: Health;
+  limits: Limits;
+  trustedProxies: number;
   /** Answers what is under /blobs. */
   blobs: HttpHandler;
 }): Promise<HttpHandler> {
-  const { webDirectory, origins, log } = options;
+  const { webDirectory, origins, log, health, limits, trustedProxies } = options;
   const bare = bareHeaders(origins);
-  const app = await openApp(webDirectory, origins, log);
+  const app = webDirectory === undefined ? undefined : await openApp(webDirectory, origins, log);
   if (typeof app === "string") log.warn("no web build", { code: app });
 
-  return (request, response) => {
-    setHeaders(response, bare);
-    if (isUnder(BLOBS_PATH, request.url)) return options.blobs(request, response);
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("Allow", "GET, HEAD");
-      return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
-    }
-    if (request.url === "/healthz") return end(response, 200, "application/json", '{"status":"ok"}\n');
+  function serveApp(request: IncomingMessage, response: ServerResponse): void {
+    if (app === undefined) return end(response, 404, "text/plain", "This process serves no app.\n");
     if (typeof app === "string") return end(response, 503, "text/html; charset=utf-8", faultPage(app));
     // Before the file server answers: a 304 renews the headers of what the browser has kept.
     setHeaders(response, app.headers);
@@ -56,7 +58,40 @@ export async function createHttpHandler(options: {
       setHeaders(response, bare);
       end(response, 404, "text/plain", "There is no such file.\n");
     });
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Asked often, by who watches over the process: not limited.
+    if (request.method === "GET" && request.url === "/healthz") {
+      return end(response, 200, "application/json", '{"status":"ok"}\n');
+    }
+    const limited = await limits.http(addressOf(request, trustedProxies));
+    if (limited !== undefined) {
+      response.setHeader("Retry-After", String(Math.ceil((limited.retryAfter ?? 1000) / 1000)));
+      return end(response, 429, "text/plain", "That was too often. Try again in a moment.\n");
+    }
+    if (isUnder(BLOBS_PATH, request.url)) return options.blobs(request, response);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      return end(response, 405, "text/plain", "Only GET and HEAD are served here.\n");
+    }
+    if (request.url === "/readyz") return answerReady(response, await health.notReady());
+    return serveApp(request, response);
+  }
+
+  return (request, response) => {
+    setHeaders(response, bare);
+    serve(request, response).catch((error: unknown) => {
+      log.fault(error);
+      if (response.headersSent) response.destroy();
+      else end(response, 500, "text/plain", "Something went wrong here.\n");
+    });
   };
+}
+
+function answerReady(response: ServerResponse, reasons: readonly string[]): void {
+  const status = reasons.length === 0 ? { status: "ready" } : { status: "not ready", reasons };
+  end(response, reasons.length === 0 ? 200 : 503, "application/json", `${JSON.stringify(status)}\n`);
 }
 
 function setHeaders(response: ServerResponse, headers: Headers): void {

@@ -1,29 +1,38 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRateLimit } from "./rate-limit.ts";
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const codes = async (take: ReturnType<typeof createRateLimit>, key: string, times: number) => {
+  const taken: string[] = [];
+  for (let time = 0; time < times; time++) taken.push((await take(key))?.code ?? "fine");
+  return taken;
+};
+
 describe("the rate limit", () => {
-  it("lets a burst through, then so many a second, each key on its own", () => {
-    const clock = { now: 1000 };
-    const take = createRateLimit({ burst: 3, perSecond: 2 }, () => clock.now);
-    expect([take("a").ok, take("a").ok, take("a").ok]).toEqual([true, true, true]);
-    expect(take("a")).toEqual({ ok: false, retryAfter: 500 });
-    expect(take("b")).toEqual({ ok: true });
-    clock.now += 499;
-    expect(take("a")).toEqual({ ok: false, retryAfter: 1 });
-    clock.now += 1;
-    expect(take("a")).toEqual({ ok: true });
-    expect(take("a").ok).toBe(false);
-    clock.now += 60_000;
-    expect([take("a").ok, take("a").ok, take("a").ok, take("a").ok]).toEqual([true, true, true, false]);
+  it("lets so many through in each stretch of time, each key on its own", async () => {
+    const take = createRateLimit({ name: "a", points: 2, seconds: 1 });
+    expect(await codes(take, "a", 3)).toEqual(["fine", "fine", "RATE_LIMITED"]);
+    expect(await take("b")).toBeUndefined();
+    vi.advanceTimersByTime(400);
+    expect(await take("a")).toEqual({ code: "RATE_LIMITED", limit: 2, retryAfter: 600 });
+    vi.advanceTimersByTime(600);
+    expect(await codes(take, "a", 3)).toEqual(["fine", "fine", "RATE_LIMITED"]);
   });
 
-  it("neither gives nor takes when the clock goes back", () => {
-    const clock = { now: 10_000 };
-    const take = createRateLimit({ burst: 1, perSecond: 1 }, () => clock.now);
-    expect(take("a").ok).toBe(true);
-    clock.now = 0;
-    expect(take("a")).toEqual({ ok: false, retryAfter: 1000 });
-    clock.now = 1000;
-    expect(take("a").ok).toBe(true);
+  it("lets a burst through besides, once a minute", async () => {
+    const take = createRateLimit({ name: "a", points: 1, seconds: 1, burst: 3 });
+    expect(await codes(take, "a", 5)).toEqual(["fine", "fine", "fine", "fine", "RATE_LIMITED"]);
+    vi.advanceTimersByTime(1000);
+    expect(await codes(take, "a", 2)).toEqual(["fine", "RATE_LIMITED"]);
+    vi.advanceTimersByTime(60_000);
+    expect(await codes(take, "a", 5)).toEqual(["fine", "fine", "fine", "fine", "RATE_LIMITED"]);
+  });
+
+  it("counts several turns at once", async () => {
+    const take = createRateLimit({ name: "a", points: 10, seconds: 1 });
+    expect(await take("a", 10)).toBeUndefined();
+    expect(await take("a", 1)).toMatchObject({ code: "RATE_LIMITED", limit: 10 });
   });
 });

@@ -1,35 +1,57 @@
-/** So many at once, and so many a second from then on. */
+import type { WireError } from "@thicket/protocol";
+import {
+  BurstyRateLimiter,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from "rate-limiter-flexible";
+import type { RedisClient } from "../nodes/connect-redis.ts";
+
+/** So many in each stretch of time, and a burst beyond that once a minute. */
 export interface Rate {
-  burst: number;
-  perSecond: number;
+  name: string;
+  points: number;
+  /** Whole seconds. */
+  seconds: number;
+  burst?: number;
 }
 
-/** Uses up one turn, or says when (ms) the next one is. */
-export type RateLimit = (key: string) => { ok: true } | { ok: false; retryAfter: number };
+/** Uses up turns of `key` -> undefined, or the refusal that says the limit and when (ms) the next turn is. */
+export type RateLimit = (key: string, turns?: number) => Promise<WireError | undefined>;
 
-/** Sums of fractions miss a whole turn by less than this. */
-const ROUNDING = 1e-6;
-/** Keys in memory before those that are back at their full burst are dropped. */
-const KEYS = 20_000;
+const BURST_SECONDS = 60;
 
-/** Token buckets by key, in memory; they start full with the process. `now` in milliseconds. */
-export function createRateLimit(rate: Rate, now: () => number): RateLimit {
-  const buckets = new Map<string, { tokens: number; at: number }>();
-  const refilled = ({ tokens, at }: { tokens: number; at: number }, time: number) =>
-    // A clock that goes back gives nothing and takes nothing.
-    Math.min(rate.burst, tokens + (Math.max(0, time - at) / 1000) * rate.perSecond);
-
-  return (key) => {
-    const time = now();
-    if (buckets.size > KEYS) {
-      for (const [other, bucket] of buckets) if (refilled(bucket, time) >= rate.burst) buckets.delete(other);
+/**
+ * Counts in the memory of this node; with Redis, over all nodes together. While Redis is gone each node counts for
+ * itself: a limit is no reason to refuse everybody.
+ */
+export function createRateLimit(rate: Rate, redis?: RedisClient): RateLimit {
+  const { name, points, seconds, burst } = rate;
+  const base = createCounter(name, points, seconds, redis);
+  const counter =
+    burst === undefined
+      ? base
+      : new BurstyRateLimiter(base, createCounter(`${name} burst`, burst, BURST_SECONDS, redis));
+  return async (key, turns = 1) => {
+    try {
+      await counter.consume(key, turns);
+      return undefined;
+    } catch (refused) {
+      if (!(refused instanceof RateLimiterRes)) throw refused;
+      return { code: "RATE_LIMITED", limit: points, retryAfter: Math.max(1, refused.msBeforeNext) };
     }
-    const tokens = refilled(buckets.get(key) ?? { tokens: rate.burst, at: time }, time);
-    if (tokens < 1 - ROUNDING) {
-      buckets.set(key, { tokens, at: time });
-      return { ok: false, retryAfter: Math.ceil(((1 - tokens) / rate.perSecond) * 1000 - ROUNDING) };
-    }
-    buckets.set(key, { tokens: tokens - 1, at: time });
-    return { ok: true };
   };
+}
+
+function createCounter(name: string, points: number, duration: number, redis: RedisClient | undefined) {
+  const options = { keyPrefix: `thicket limit ${name}`, points, duration };
+  const memory = new RateLimiterMemory(options);
+  if (redis === undefined) return memory;
+  return new RateLimiterRedis({
+    ...options,
+    storeClient: redis,
+    useRedisPackage: true,
+    rejectIfRedisNotReady: true,
+    insuranceLimiter: memory,
+  });
 }

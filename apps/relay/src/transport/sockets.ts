@@ -1,63 +1,115 @@
 import { type IncomingMessage, type Server as HttpServer, ServerResponse } from "node:http";
 import type { AuthenticationService } from "@thicket/authentication-service";
-import type { DeliveryOperations, LoginCheck } from "@thicket/delivery-service";
-import { LIMITS, NAMESPACES, WIRE_VERSION, type WireErrorCode } from "@thicket/protocol";
+import type { DeliveryService, LoginCheck } from "@thicket/delivery-service";
+import {
+  type GroupId,
+  type Hello,
+  LIMITS,
+  NAMESPACES,
+  WIRE_VERSION,
+  type WireErrorCode,
+} from "@thicket/protocol";
 import { Server, type Socket } from "socket.io";
-import parser from "socket.io-msgpack-parser";
+import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { RedisClient } from "../nodes/connect-redis.ts";
+import { nodesAdapter } from "../nodes/nodes-adapter.ts";
+import { addressOf } from "./address.ts";
 import { serveAuthentication } from "./authentication-namespace.ts";
 import { serveDelivery } from "./delivery-namespace.ts";
 import { frameOnce } from "./frame-once.ts";
+import { frameParser } from "./frame-parser.ts";
 import { greet } from "./greet.ts";
+import type { Limits } from "./limits.ts";
+import { lookForMissed } from "./look-for-missed.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { bareHeaders } from "./security-headers.ts";
+import { createUnderWay, type UnderWay } from "./under-way.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
 const FRAME_LIMIT = 2 * LIMITS.commitBundle;
+/** Ends a connection that joins no namespace within this time, ms. */
+const CONNECT_WITHIN = 10_000;
 
-export interface TransportDeps {
+/** What every connection is served with. */
+export interface ConnectionDeps {
   /** What a login may have signed. */
   origins: readonly string[];
   now: () => number;
   log: Log;
+  metrics: Metrics;
+  limits: Limits;
+  trustedProxies: number;
+  packetsPerSecond: number;
+  underWay: UnderWay;
 }
 
-export interface SocketsOptions extends TransportDeps {
+export interface SocketsOptions {
   server: HttpServer;
-  /** The host part of `mimi://` ids. */
-  host: string;
+  config: Config;
+  origins: readonly string[];
+  now: () => number;
+  log: Log;
+  metrics: Metrics;
+  limits: Limits;
+  redis: RedisClient | undefined;
 }
 
 export interface Sockets {
   rooms: Rooms;
-  /** Begins to take connections. */
+  /** Begins to take connections, for the services that are there. */
   serve(services: {
-    operations: DeliveryOperations;
-    checkDeliveryLogin: LoginCheck;
-    authentication: AuthenticationService;
+    delivery?: { service: DeliveryService; checkLogin: LoginCheck };
+    authentication?: AuthenticationService;
   }): void;
+  /** Takes no new connections, and hands over those that there are within so many ms. */
+  drain(ms: number): Promise<void>;
   /** Cuts every connection. */
   close(): Promise<void>;
 }
 
 /** Both services as namespaces of one Socket.IO server: WebSocket only, msgpack, no compression. */
 export function createSockets(options: SocketsOptions): Sockets {
-  const { log, now, origins, host } = options;
+  const { config, redis, log, metrics, now } = options;
+  const door = createDoor(options);
+  const silence = 1000 * config.pingSeconds;
   const io = new Server({
-    parser,
+    parser: frameParser,
     transports: ["websocket"],
     perMessageDeflate: false,
     serveClient: false,
     maxHttpBufferSize: FRAME_LIMIT,
-    connectTimeout: 10_000,
-    // A page of another origin has no business here. Programs other than browsers send none.
-    allowRequest: ({ headers }, decide) =>
-      decide(null, headers.origin === undefined || origins.includes(headers.origin)),
+    connectTimeout: CONNECT_WITHIN,
+    // What is half open is asked for a sign of life, and cut where none comes.
+    pingInterval: silence,
+    pingTimeout: silence,
+    ...(redis === undefined ? {} : { adapter: nodesAdapter(redis) }),
+    allowRequest: (request, decide) => {
+      door.refuses(request).then(
+        (reason) => {
+          if (reason !== undefined) metrics.connectionRefused(reason);
+          decide(reason ?? null, reason === undefined);
+        },
+        (error: unknown) => {
+          log.fault(error);
+          decide("INTERNAL", false);
+        },
+      );
+    },
   });
   io.of("/").use((_, next) => next(refusalFor("MALFORMED_REQUEST")));
+  const underWay = createUnderWay();
+  const deps: ConnectionDeps = {
+    ...options,
+    trustedProxies: config.trustedProxies,
+    packetsPerSecond: config.limitRequests,
+    underWay,
+  };
   const delivery = io.of(NAMESPACES.delivery);
-  const authentication = io.of(NAMESPACES.authentication);
-  for (const namespace of [delivery, authentication]) {
+  const rooms = createRooms(delivery, redis !== undefined);
+  let stopLooking = () => Promise.resolve();
+  const open = (namespace: ReturnType<Server["of"]>) => {
     frameOnce(namespace.adapter);
     namespace.use((socket, next) => {
       if (socket.handshake.auth["wire"] === WIRE_VERSION) return next();
@@ -65,36 +117,106 @@ export function createSockets(options: SocketsOptions): Sockets {
       return next(refusalFor("WIRE_VERSION_UNSUPPORTED"));
     });
     namespace.on("connection", closeWithLastNamespace);
-  }
-  const rooms = createRooms(delivery);
+    return namespace;
+  };
+  const limits: Hello["limits"] = {
+    applicationEntry: config.limitMessageBytes,
+    commitBundle: config.limitCommitBytes,
+  };
+  const hello = () => ({ host: config.mimiHost, serverTime: now(), limits });
 
   return {
     rooms,
     serve(services) {
-      const deps: TransportDeps = { origins, now, log };
-      const hello = () => ({ host, serverTime: now() });
-      serveDelivery(delivery, (socket) => greet(socket, hello()), {
-        ...deps,
-        operations: services.operations,
-        checkLogin: services.checkDeliveryLogin,
-        rooms,
-      });
-      serveAuthentication(
-        authentication,
-        (socket) => greet(socket, { ...hello(), asKeys: services.authentication.asKeys }),
-        { ...deps, service: services.authentication },
-      );
+      if (services.delivery !== undefined) {
+        const { service, checkLogin } = services.delivery;
+        const { operations } = service;
+        const readHeads =
+          redis === undefined ? undefined : (ids: readonly GroupId[]) => service.readHeads(ids);
+        const served = { ...deps, operations, readHeads, checkLogin, rooms };
+        serveDelivery(open(delivery), (socket) => greet(socket, hello()), served);
+        if (redis !== undefined) {
+          stopLooking = lookForMissed({
+            rooms,
+            delivery: service,
+            areTold: () => redis.isReady,
+            log,
+            metrics,
+          });
+        }
+      } else {
+        // As for any other namespace that isn't there.
+        delivery.use((_, next) => next(new Error("Invalid namespace")));
+      }
+      const { authentication } = services;
+      if (authentication !== undefined) {
+        serveAuthentication(
+          open(io.of(NAMESPACES.authentication)),
+          (socket) =>
+            greet(socket, {
+              ...hello(),
+              asKeys: authentication.asKeys,
+              registration: config.registration,
+            }),
+          { ...deps, service: authentication },
+        );
+      }
       io.attach(options.server);
       // Engine.IO answers what isn't a WebSocket itself.
-      const headers = new Map(Object.entries(bareHeaders(origins)));
+      const headers = new Map(Object.entries(bareHeaders(options.origins)));
       io.engine.use((_: IncomingMessage, response: ServerResponse, next: () => void) => {
         if (response instanceof ServerResponse) response.setHeaders(headers);
         next();
       });
+      io.engine.on("connection", (connection) => door.count(connection));
+    },
+    async drain(ms) {
+      door.shut();
+      await underWay.drain(ms);
     },
     async close() {
+      await stopLooking();
       io.disconnectSockets(true);
       await io.close();
+    },
+  };
+}
+
+/** Who may open a connection: pages of our own origins, within the counts and rates of connections. */
+function createDoor({ config, limits, origins }: SocketsOptions) {
+  const perAddress = new Map<string, number>();
+  let total = 0;
+  let isShut = false;
+  return {
+    /** -> why not. */
+    async refuses(request: IncomingMessage): Promise<string | undefined> {
+      if (isShut) return "SHUTTING_DOWN";
+      const { origin } = request.headers;
+      // A page of another origin has no business here. Programs other than browsers send none.
+      if (origin !== undefined && !origins.includes(origin)) return "ORIGIN_REFUSED";
+      if (total >= config.limitConnections) return "CONNECTIONS_FULL";
+      const address = addressOf(request, config.trustedProxies);
+      if (address === undefined) return undefined;
+      if ((perAddress.get(address) ?? 0) >= config.limitConnectionsPerAddress)
+        return "CONNECTIONS_OF_ADDRESS_FULL";
+      return (await limits.connecting(address))?.code;
+    },
+    count(connection: Socket["conn"]) {
+      const address = addressOf(connection.request, config.trustedProxies);
+      total += 1;
+      if (address !== undefined) perAddress.set(address, (perAddress.get(address) ?? 0) + 1);
+      connection.once("close", (reason: string) => {
+        // Who gives no sign of life answers no farewell either, for which the library would wait.
+        if (reason === "ping timeout") connection.request.socket.destroy();
+        total -= 1;
+        if (address === undefined) return;
+        const left = (perAddress.get(address) ?? 1) - 1;
+        if (left === 0) perAddress.delete(address);
+        else perAddress.set(address, left);
+      });
+    },
+    shut() {
+      isShut = true;
     },
   };
 }

@@ -22,6 +22,7 @@ import { attest } from "../attest.ts";
 import type { Transaction } from "../db/access.ts";
 import { refuse } from "@thicket/storage";
 import type { ServiceContext } from "../service-context.ts";
+import { useInvite } from "./invites.ts";
 
 type Request = AuthenticationRequest<"account.register">;
 type RegisterReply = AuthenticationReply<"account.register">;
@@ -30,10 +31,11 @@ type RegisterReply = AuthenticationReply<"account.register">;
  * Signs somebody up: the handle is theirs if it is free, and the AS attests it with the root key that they showed
  * to hold. Repeated with the same keys and handle, it gives the same account and its attestation.
  * `nonce` is the connection's; the proof was made over it and the normalised handle.
- * Refuses with HANDLE_MALFORMED, CREDENTIAL_INVALID, ACCOUNT_TAKEN or HANDLE_TAKEN.
+ * Refuses with HANDLE_MALFORMED, CREDENTIAL_INVALID, ACCOUNT_TAKEN or HANDLE_TAKEN, and by how registration is set with
+ * REGISTRATION_CLOSED or INVITE_REFUSED; an account that is there already is neither.
  */
 export async function registerAccount(
-  { database, keys, seconds }: ServiceContext,
+  { database, keys, seconds, registration: mode }: ServiceContext,
   request: Request,
   nonce: Uint8Array,
 ): Promise<RegisterReply> {
@@ -58,8 +60,17 @@ export async function registerAccount(
   if (failure !== undefined || device.value.notAfter < BigInt(at)) return refuse("CREDENTIAL_INVALID");
   const account = { userId: request.userId, handle, rootKey: request.rootKey };
   const shown = { device: device.value, certificate: request.deviceCertificate, attestation, at };
-  return database.write((tx) => keepAccount(tx, account, shown));
+  const admits: Admits = async (tx) => {
+    if (mode === "closed") return "REGISTRATION_CLOSED";
+    if (mode === "open") return undefined;
+    const { invite } = request;
+    return invite !== undefined && (await useInvite(tx, invite, at)) ? undefined : "INVITE_REFUSED";
+  };
+  return database.write((tx) => keepAccount(tx, account, shown, admits));
 }
+
+/** Whether somebody new is let in -> why not. Uses up an invitation with the account that it admits. */
+type Admits = (tx: Transaction) => Promise<"REGISTRATION_CLOSED" | "INVITE_REFUSED" | undefined>;
 
 interface Account {
   userId: AccountId;
@@ -74,7 +85,12 @@ interface Shown {
   at: number;
 }
 
-async function keepAccount(tx: Transaction, account: Account, shown: Shown): Promise<RegisterReply> {
+async function keepAccount(
+  tx: Transaction,
+  account: Account,
+  shown: Shown,
+  admits: Admits,
+): Promise<RegisterReply> {
   await tx.lock(account.userId);
   const existing = await tx.query
     .selectFrom("accounts")
@@ -95,7 +111,8 @@ async function keepAccount(tx: Transaction, account: Account, shown: Shown): Pro
     return same ? { ok: true, attestation: existing.attestation } : refuse("ACCOUNT_TAKEN");
   }
   if (await isHandleTaken(tx, account.handle)) return refuse("HANDLE_TAKEN");
-  return addAccount(tx, account, shown);
+  const refusal = await admits(tx);
+  return refusal === undefined ? addAccount(tx, account, shown) : refuse(refusal);
 }
 
 /** Handles are unique: exactly one account may hold one. */

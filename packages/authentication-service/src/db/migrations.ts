@@ -79,4 +79,20 @@ export const MIGRATIONS: readonly Migration[] = [
     );
     `,
   },
+  {
+    sqlite: `
+    CREATE TABLE invites (
+      code_hash BLOB PRIMARY KEY,
+      uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+      expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    `,
+    postgres: `
+    CREATE TABLE invites (
+      code_hash bytea PRIMARY KEY,
+      uses_left bigint NOT NULL CHECK (uses_left >= 0),
+      expires_at bigint NOT NULL
+    );
+    `,
+  },
 ];

@@ -31,6 +31,13 @@ export interface Schema {
     body: Bytes;
     hash: Bytes;
   };
+  /** What the operator gave out to be signed up with. The code itself is kept nowhere. */
+  invites: {
+    /** SHA-256 of the code. */
+    code_hash: Bytes;
+    uses_left: number;
+    expires_at: number;
+  };
   /** The public halves of the keys that this database's accounts were attested with. */
   as_keys: {
     key_id: Bytes;

@@ -60,6 +60,8 @@ export function errorOf(code: string, subject?: string): ClientError {
     case "HANDLE_MALFORMED":
       return { code, ...about };
     case "RATE_LIMITED":
+    case "REGISTRATION_CLOSED":
+    case "INVITE_REFUSED":
       return { code };
     case "SHUTTING_DOWN":
     case "STORE_FAILED":

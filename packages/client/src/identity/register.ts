@@ -29,7 +29,7 @@ export async function register(
     const { hello } = greeting;
     const request = await runtime.step(async (step) => {
       const prepared = await prepareAccount(step, handle, hello, fresh);
-      return prepared && registrationOf(prepared, hello);
+      return prepared && registrationOf(prepared, hello, command.invite);
     });
     // Another tab's sign-up was done meanwhile: that account is the one.
     if (request === undefined) continue;
@@ -51,6 +51,13 @@ export async function register(
     else if (reply.error.code !== "LINK_DOWN") return refuse(errorOf(reply.error.code, handle));
   }
   return refuse({ code: "OFFLINE" });
+}
+
+/** Who may sign up: as the server says in its greeting. */
+export async function checkRegistration(runtime: Runtime, connection: Connection): Promise<CommandReply> {
+  const greeting = await runtime.wait(connection.authenticationGreeting());
+  if (greeting === undefined) return refuse({ code: "OFFLINE" });
+  return { ok: true, registration: greeting.hello.registration ?? "open" };
 }
 
 /** Whether a handle may be had: a courtesy to who types it. */

@@ -75,6 +75,7 @@ async function makeKeys(
 export async function registrationOf(
   account: AccountRow,
   hello: Hello,
+  invite: string | undefined,
 ): Promise<AuthenticationRequest<"account.register">> {
   const { handle, userId, rootPublicKey: rootKey, deviceCertificate } = account;
   const proof = await signRegistration((message) => signEd25519(account.rootPrivateKey, message), {
@@ -84,7 +85,7 @@ export async function registrationOf(
     deviceCertificate,
     nonce: hello.nonce,
   });
-  return { handle, userId, rootKey, deviceCertificate, proof };
+  return { handle, userId, rootKey, deviceCertificate, proof, ...(invite === undefined ? {} : { invite }) };
 }
 
 /** Takes the AS's attestation if it says of this account what it is, under a key that the AS greeted with. */

@@ -71,7 +71,13 @@ async function settle(step: Step, result: Extract<Result, { attached: true }>): 
       [{ author: self, event: { type: "joined" } }],
       JOINED_LINE,
     );
-  } else if (!group.row.seated) step.setGroup({ ...group, row: { ...group.row, seated: true } });
+  } else {
+    if (result.lowestSeq > group.cursor.seq + 1) {
+      // Only after 35 days, or with rows from an old copy: what was there isn't to be had any more.
+      step.deps.ports.log("warn", "log erased beyond the cursor");
+    }
+    if (!group.row.seated) step.setGroup({ ...group, row: { ...group.row, seated: true } });
+  }
   await noteAcked(step, result.groupId, result.ackedSeq);
   return true;
 }

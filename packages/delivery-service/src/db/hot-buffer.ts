@@ -18,6 +18,10 @@ export interface WriteBuffer {
   seats: Numbered<{ seatId: Uint8Array; line: number; branch: number; holds: 0 | 1; day: number }>[];
   /** By group and branch: its last entry, and when a member wrote on it. */
   written: Map<string, Written>;
+  /** By seat: the day on which it showed a token. */
+  shownDays: Map<string, Numbered<{ seatId: Uint8Array; day: number }>>;
+  /** By branch: when its token was shown. */
+  shownAt: Map<string, Numbered<{ branch: number; at: number }>>;
 }
 
 type Written = Numbered<{ branch: number; seq: number; at: number }>;
@@ -33,6 +37,8 @@ export function createBuffer(): WriteBuffer {
     cursors: new Map(),
     seats: [],
     written: new Map(),
+    shownDays: new Map(),
+    shownAt: new Map(),
   };
 }
 
@@ -47,6 +53,8 @@ export function mergeBuffer(into: WriteBuffer, later: WriteBuffer): void {
   for (const [key, cursor] of later.cursors) into.cursors.set(key, cursor);
   for (const seat of later.seats) into.seats.push(seat);
   for (const written of later.written.values()) noteWritten(into.written, written);
+  for (const [key, shown] of later.shownDays) into.shownDays.set(key, shown);
+  for (const [key, shown] of later.shownAt) into.shownAt.set(key, shown);
 }
 
 export function noteWritten(into: WriteBuffer["written"], later: Written): void {
@@ -87,6 +95,7 @@ export async function flushBuffer(run: Run, buffer: WriteBuffer): Promise<void> 
     );
   }
   if (cursors.size > 0) statements.push(writeCursors(run, [...cursors.values()]));
+  if (buffer.shownDays.size > 0) statements.push(...writeShown(run, buffer));
   if (buffer.written.size > 0) statements.push(writeWritten(run, [...buffer.written.values()]));
   await all(statements);
 }
@@ -222,4 +231,23 @@ async function writeWritten(run: Run, written: readonly Written[]): Promise<void
       written.map(({ at }) => at),
     ],
   );
+}
+
+function writeShown(run: Run, { shownDays, shownAt }: WriteBuffer): Promise<unknown>[] {
+  const days = [...shownDays.values()];
+  const times = [...shownAt.values()];
+  return [
+    run(
+      `UPDATE seats SET shown_day = new.day
+       FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS new (group_no, seat_id, day)
+       WHERE seats.group_no = new.group_no AND seats.seat_id = new.seat_id`,
+      [days.map(({ groupNo }) => groupNo), days.map(({ seatId }) => seatId), days.map(({ day }) => day)],
+    ),
+    run(
+      `UPDATE epochs SET written_at = GREATEST(epochs.written_at, new.at)
+       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (group_no, branch, at)
+       WHERE epochs.group_no = new.group_no AND epochs.branch = new.branch`,
+      [times.map(({ groupNo }) => groupNo), times.map(({ branch }) => branch), times.map(({ at }) => at)],
+    ),
+  ];
 }

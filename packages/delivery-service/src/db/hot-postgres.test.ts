@@ -59,7 +59,7 @@ describeWithPostgres("batches on PostgreSQL", () => {
             const request = group.appendRequest(
               seat,
               place,
-              random.below(5) === 0 ? "proposal" : "application",
+              random.pick(["application", "application", "application", "proposal", "note"] as const),
             );
             one.sent.push(request);
             const wrong = random.below(10) === 0 ? { epochToken: random.bytes(32) } : {};
@@ -77,7 +77,9 @@ describeWithPostgres("batches on PostgreSQL", () => {
             const others = one.seats.filter(({ seatId }) => seatId !== group.founder.seatId);
             const remove = others.filter(() => random.below(6) === 0);
             const epochToken = random.bytes(32);
-            const request = group.commitRequest(seat, place, epochToken, { add: added, remove });
+            const later = one.places.find(({ branch }) => branch > place.branch);
+            const change = later !== undefined && random.below(2) === 0 ? { supersedes: later.branch } : {};
+            const request = group.commitRequest(seat, place, epochToken, { add: added, remove, change });
             const next = { ...place, epochToken };
             commits.push({ known: one, next, added, index });
             return (operations) => operations["group.commit"](group.device, request);
@@ -97,6 +99,11 @@ describeWithPostgres("batches on PostgreSQL", () => {
           return (operations) => operations["group.attach"](group.device, request);
         });
         const replies = await askBoth(services, asks);
+        for (const test of services) {
+          test.clock.now += 10_000;
+          if (round % 4 === 3) test.clock.now += 60 * 60 * 1000;
+          await test.service.sweep();
+        }
         for (const { known: one, next, added, index } of commits) {
           const reply = parse(deliveryRequests["group.commit"].reply, replies[index]);
           if (!reply.ok) continue;

@@ -1,13 +1,15 @@
 // What a statement gives back is untyped: each cast below names the columns of its own statement.
 /* oxlint-disable typescript/no-unsafe-type-assertion */
 import type { BatchStatements, HotBatch, Run } from "@thicket/storage";
-import { type Branch, fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
+import { fromHex, type GroupId, type Seq, toHex } from "@thicket/protocol";
 import { resendKey } from "../groups/resend-key.ts";
 import type { DeliveryModel } from "./access.ts";
 import { all, createBuffer, flushBuffer, mergeBuffer, noteWritten, type WriteBuffer } from "./hot-buffer.ts";
+import { tokenHash } from "../seats/tokens.ts";
 import { createLowestCursors, type LowestCursors, LOWEST_KEPT } from "./lowest-cursors.ts";
 import type { GroupPlan, Plan } from "./plan.ts";
 import type {
+  EntryPlaceRow,
   EpochRow,
   GroupRow,
   HotReads,
@@ -65,21 +67,19 @@ export function hotReadsOver(run: Run): HotReads {
         groupNo,
         key,
       )) as ResendRow | undefined,
-    places: async (groupNo, token) =>
+    places: async (groupNo, hash) =>
       (await run(
-        `SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2
-         ORDER BY branch DESC`,
-        [groupNo, token],
+        "SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
+        [groupNo, hash],
       )) as PlaceRow[],
     seatChanges: async (groupNo, seatId) =>
       (await run(
-        `SELECT line, branch, holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2
-         ORDER BY line, branch`,
+        "SELECT line, branch, holds FROM seat_changes WHERE group_no = $1 AND seat_id = $2 ORDER BY line, branch",
         [groupNo, seatId],
       )) as SeatChangeRow[],
     entryPlace: async (groupNo, seq) =>
       (await get("SELECT line, branch FROM entries WHERE group_no = $1 AND seq = $2", groupNo, seq)) as
-        | { line: number; branch: Branch }
+        | EntryPlaceRow
         | undefined,
     lowestCursor: async (groupNo) => {
       const row = (await get(
@@ -99,6 +99,11 @@ interface FetchedGroup {
   /** By seat and branch. */
   holds: Map<string, boolean>;
   resends: Map<string, ResendRow | undefined>;
+  /** By the token's hash. */
+  places: Map<string, PlaceRow[]>;
+  seatChanges: Map<string, SeatChangeRow[]>;
+  entryPlaces: Map<number, EntryPlaceRow | undefined>;
+  tips: TipRow[] | undefined;
   lowest: LowestCursors | undefined;
 }
 
@@ -113,6 +118,8 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
     hot: { ...readsFirst(byId, byNo, hotReadsOver(read)), ...writesBuffered(byNo, () => own, write) },
     async fetch(plan, later) {
       if (plan.groups.every(({ groupId }) => byId.has(groupId))) return;
+      // One that was forgotten may have been written to since: what waits must be seen by what is fetched now.
+      await flush("kept");
       const wanted = [plan, ...later].flatMap(({ groups }) =>
         groups.filter(({ groupId }) => !byId.has(groupId)),
       );
@@ -133,14 +140,16 @@ export function createHotBatch({ run, read, write }: BatchStatements): HotBatch<
       }
       own = createBuffer();
     },
-    async flush(which) {
-      const buffer = which === "own" ? own : kept;
-      if (buffer.empty) return;
-      if (which === "own") own = createBuffer();
-      else kept = createBuffer();
-      await flushBuffer(run, buffer);
-    },
+    flush,
   };
+
+  async function flush(which: "own" | "kept"): Promise<void> {
+    const buffer = which === "own" ? own : kept;
+    if (buffer.empty) return;
+    if (which === "own") own = createBuffer();
+    else kept = createBuffer();
+    await flushBuffer(run, buffer);
+  }
 }
 
 function forget(plan: Plan, byId: Map<GroupId, FetchedGroup>, byNo: Map<number, FetchedGroup>): void {
@@ -169,6 +178,10 @@ async function fetchGroups(
     seats: new Map(),
     holds: new Map(),
     resends: new Map(),
+    places: new Map(),
+    seatChanges: new Map(),
+    entryPlaces: new Map(),
+    tips: undefined,
     lowest: undefined,
   });
   for (const id of ids) byId.set(id, empty(undefined));
@@ -183,6 +196,7 @@ async function fetchGroups(
     fetchEpochs(run, wanted, byId, byNo),
     fetchHolds(run, wanted, byId),
     fetchLowest(run, wanted, byId),
+    fetchAttaching(run, wanted, byId, byNo),
   ]);
 }
 
@@ -307,6 +321,72 @@ async function fetchLowest(run: Run, wanted: readonly GroupPlan[], byId: Groups)
   }
 }
 
+/** What an attach says of where a seat stands. */
+async function fetchAttaching(run: Run, wanted: readonly GroupPlan[], byId: Groups, byNo: Numbers) {
+  const groups = new Map<number, FetchedGroup>();
+  const seats: { no: number; seatId: Uint8Array }[] = [];
+  const tokens: { no: number; hash: Uint8Array }[] = [];
+  for (const { group, no, plan } of present(wanted, byId, "seatId", "attaching")) {
+    groups.set(no, group);
+    if (!group.seatChanges.has(plan.seatId)) seats.push({ no, seatId: fromHex(plan.seatId) });
+    group.seatChanges.set(plan.seatId, []);
+    const { epochToken } = plan.attaching;
+    if (epochToken === undefined) continue;
+    const hash = tokenHash(epochToken);
+    if (!group.places.has(toHex(hash))) tokens.push({ no, hash });
+    group.places.set(toHex(hash), []);
+  }
+  if (groups.size === 0) return;
+  for (const group of groups.values()) {
+    group.tips = [];
+    if (group.row !== undefined) group.entryPlaces.set(group.row.head_seq, undefined);
+  }
+  const numbers = [...groups.keys()];
+  await all([
+    fetchRows<SeatChangeRow & { seat_id: Uint8Array }>(
+      run,
+      `SELECT group_no, seat_id, line, branch, holds
+       FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, seat_id)
+       JOIN seat_changes USING (group_no, seat_id) ORDER BY line, branch`,
+      [seats.map(({ no }) => no), seats.map(({ seatId }) => seatId)],
+      (no, { seat_id: seatId, ...row }) => byNo.get(no)?.seatChanges.get(toHex(seatId))?.push(row),
+    ),
+    fetchRows<PlaceRow & { token_hash: Uint8Array }>(
+      run,
+      `SELECT group_no, token_hash, epoch, branch, line, held
+       FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, token_hash)
+       JOIN epochs USING (group_no, token_hash) ORDER BY branch DESC`,
+      [tokens.map(({ no }) => no), tokens.map(({ hash }) => hash)],
+      (no, { token_hash: hash, ...row }) => byNo.get(no)?.places.get(toHex(hash))?.push(row),
+    ),
+    fetchRows<TipRow>(
+      run,
+      `SELECT group_no, epoch, branch FROM unnest($1::bigint[]) AS wanted (group_no)
+       JOIN epochs USING (group_no) WHERE is_tip = 1 ORDER BY branch DESC`,
+      [numbers],
+      (no, row) => byNo.get(no)?.tips?.push(row),
+    ),
+    fetchRows<EntryPlaceRow & { seq: number }>(
+      run,
+      `SELECT group_no, seq, line, branch FROM unnest($1::bigint[], $2::bigint[]) AS wanted (group_no, seq)
+       JOIN entries USING (group_no, seq)`,
+      [numbers, [...groups.values()].map(({ row }) => row?.head_seq ?? 0)],
+      (no, { seq, ...row }) => byNo.get(no)?.entryPlaces.set(seq, row),
+    ),
+  ]);
+}
+
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the statement's columns, as the casts do
+async function fetchRows<R>(
+  run: Run,
+  sql: string,
+  values: readonly (readonly unknown[])[],
+  take: (groupNo: number, row: R) => unknown,
+): Promise<void> {
+  if (values[0]?.length === 0) return;
+  for (const { group_no: no, ...row } of await run(sql, values)) take(Number(no), row as R);
+}
+
 const holdsKey = (seatId: string, branch: number) => `${seatId} ${branch}`;
 
 /** What was fetched, else by a statement. Rows are copies: what is read stays as it was when it was read. */
@@ -329,8 +409,27 @@ function readsFirst(byId: Groups, byNo: Numbers, direct: HotReads): HotReads {
       return row && { ...row };
     },
     holds(groupNo, seatId, line, branch) {
-      const found = byNo.get(groupNo)?.holds.get(holdsKey(toHex(seatId), branch));
-      return found ?? direct.holds(groupNo, seatId, line, branch);
+      const id = toHex(seatId);
+      const group = byNo.get(groupNo);
+      const known = group?.holds.get(holdsKey(id, branch));
+      if (known !== undefined) return known;
+      const changes = group?.seatChanges.get(id);
+      if (changes === undefined) return direct.holds(groupNo, seatId, line, branch);
+      const last = changes.findLast((change) => change.line === line && change.branch <= branch);
+      return last !== undefined && last.holds > 0;
+    },
+    tips(groupNo) {
+      return byNo.get(groupNo)?.tips ?? direct.tips(groupNo);
+    },
+    places(groupNo, hash) {
+      return byNo.get(groupNo)?.places.get(toHex(hash)) ?? direct.places(groupNo, hash);
+    },
+    seatChanges(groupNo, seatId) {
+      return byNo.get(groupNo)?.seatChanges.get(toHex(seatId)) ?? direct.seatChanges(groupNo, seatId);
+    },
+    entryPlace(groupNo, seq) {
+      const found = byNo.get(groupNo)?.entryPlaces;
+      return found?.has(seq) === true ? found.get(seq) : direct.entryPlace(groupNo, seq);
     },
     resend(groupNo, key) {
       const found = byNo.get(groupNo)?.resends;
@@ -358,11 +457,24 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
     if (group === undefined) return;
     const id = toHex(seatId);
     group.seats.delete(id);
+    group.seatChanges.delete(id);
     group.lowest = undefined;
     for (const key of group.holds.keys()) if (key.startsWith(id)) group.holds.delete(key);
   };
   return {
-    insertEntry: (entry) => void buffer(entry.groupNo).entries.push(entry),
+    insertEntry(entry) {
+      buffer(entry.groupNo).entries.push(entry);
+      const { line, branch } = entry;
+      byNo.get(entry.groupNo)?.entryPlaces.set(entry.seq, { line, branch });
+    },
+    noteShown(groupNo, seatId, day, branch, at) {
+      const now = buffer(groupNo);
+      const id = toHex(seatId);
+      now.shownDays.set(`${groupNo} ${id}`, { groupNo, seatId, day });
+      now.shownAt.set(`${groupNo} ${branch}`, { groupNo, branch, at });
+      const row = byNo.get(groupNo)?.seats.get(id);
+      if (row !== undefined) row.shown_day = day;
+    },
     insertResend(groupNo, key, digest, seq, receivedAt) {
       buffer(groupNo).resends.push({ groupNo, key, digest, seq, receivedAt });
       byNo.get(groupNo)?.resends.set(toHex(key), { digest, seq: seq as Seq, received_at: receivedAt });

@@ -9,6 +9,8 @@ export interface GroupPlan {
   branch?: Branch;
   /** With `seatId`: whether this is a resend. */
   entryId?: EntryId;
+  /** With `seatId`: where the seat stands in the group; and which epoch has this token (32 bytes). */
+  attaching?: { epochToken: Uint8Array | undefined };
   /** The lowest cursor. */
   cursors?: boolean;
 }

@@ -36,6 +36,12 @@ export type SeatRow = {
 };
 export type ResendRow = { digest: Uint8Array; seq: Seq; received_at: number };
 export type KeyPackageRow = { ref: Uint8Array; not_after: number; bytes: Uint8Array };
+/** An epoch that somebody shows the token of. */
+export type PlaceRow = { epoch: Epoch; branch: Branch; line: number; held: number };
+/** See `seat_changes`. */
+export type SeatChangeRow = { line: number; branch: Branch; holds: number };
+/** Where an entry was written. */
+export type EntryPlaceRow = { line: number; branch: Branch };
 export type TipRow = { epoch: Epoch; branch: Branch };
 /** Whose key packages, and of which suite. `now` in milliseconds: expired ones don't count. */
 export type PoolKey = { userId: Uint8Array; deviceId: Uint8Array; suite: number; now: number };
@@ -53,12 +59,7 @@ export type NewEntryRow = {
 /** Where a seat is added or removed. */
 export type NewPlace = { line: number; branch: number };
 
-/** An epoch of which a token was shown. */
-export type PlaceRow = Pick<EpochRow, "epoch" | "branch" | "line" | "held">;
-/** A seat was added (1) or removed (0) by the commit that began this branch. */
-export type SeatChangeRow = { line: number; branch: Branch; holds: number };
-
-/** What the paths of appending and attaching read: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
+/** What the append path reads: prepared once, because kysely costs more than the statements themselves (`stack.md`). */
 export interface HotReads {
   group(groupId: Uint8Array): Awaitable<GroupRow | undefined>;
   epoch(groupNo: number, branch: number): Awaitable<EpochRow | undefined>;
@@ -72,10 +73,9 @@ export interface HotReads {
   resend(groupNo: number, key: Uint8Array): Awaitable<ResendRow | undefined>;
   /** The epochs with this token, newest first. */
   places(groupNo: number, tokenHash: Uint8Array): Awaitable<PlaceRow[]>;
-  /** By line, then branch. */
+  /** The seat's own additions and removals, line by line, oldest first. */
   seatChanges(groupNo: number, seatId: Uint8Array): Awaitable<SeatChangeRow[]>;
-  /** Where the entry was written. */
-  entryPlace(groupNo: number, seq: number): Awaitable<{ line: number; branch: Branch } | undefined>;
+  entryPlace(groupNo: number, seq: number): Awaitable<EntryPlaceRow | undefined>;
   /** Over the seats of all tips; undefined where there are none. */
   lowestCursor(groupNo: number): Awaitable<Seq | undefined>;
 }
@@ -96,6 +96,8 @@ export interface HotWrites {
   /** The commit that began this branch holds the seat, on this line. `day` counts as its first show of a token. */
   addSeat(groupNo: number, seatId: Uint8Array, place: NewPlace, day: number): Awaitable<void>;
   removeSeat(groupNo: number, seatId: Uint8Array, place: NewPlace): Awaitable<void>;
+  /** The seat showed the branch's token on that day (of UTC), at that time. */
+  noteShown(groupNo: number, seatId: Uint8Array, day: number, branch: number, at: number): Awaitable<void>;
   setCursor(groupNo: number, seatId: Uint8Array, cursor: number): Awaitable<void>;
   setAcked(groupNo: number, seq: number): Awaitable<void>;
   /** Takes the oldest package that isn't a last resort out of the pool: nobody else gets it, on whichever node. */
@@ -103,11 +105,6 @@ export interface HotWrites {
 }
 
 const EPOCH = "branch, epoch, line, candidate, is_tip, token_hash, seat_count, removes, held, began_at";
-const PLACES =
-  "SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC";
-const SEAT_CHANGES =
-  "SELECT line, branch, holds FROM seat_changes WHERE group_no = ? AND seat_id = ? ORDER BY line, branch";
-const ENTRY_PLACE = "SELECT line, branch FROM entries WHERE group_no = ? AND seq = ?";
 
 export function hotReads(prepare: Prepare): HotReads {
   const get = (sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values);
@@ -151,10 +148,18 @@ export function hotReads(prepare: Prepare): HotReads {
       get("SELECT digest, seq, received_at FROM resends WHERE group_no = ? AND key = ?", groupNo, key) as
         | ResendRow
         | undefined,
-    places: (groupNo, token) => prepare(PLACES).all(groupNo, token) as PlaceRow[],
-    seatChanges: (groupNo, seatId) => prepare(SEAT_CHANGES).all(groupNo, seatId) as SeatChangeRow[],
+    places: (groupNo, tokenHash) =>
+      prepare(
+        `SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
+      ).all(groupNo, tokenHash) as PlaceRow[],
+    seatChanges: (groupNo, seatId) =>
+      prepare(
+        `SELECT line, branch, holds FROM seat_changes WHERE group_no = ? AND seat_id = ? ORDER BY line, branch`,
+      ).all(groupNo, seatId) as SeatChangeRow[],
     entryPlace: (groupNo, seq) =>
-      get(ENTRY_PLACE, groupNo, seq) as { line: number; branch: Branch } | undefined,
+      get("SELECT line, branch FROM entries WHERE group_no = ? AND seq = ?", groupNo, seq) as
+        | EntryPlaceRow
+        | undefined,
     lowestCursor: (groupNo) => {
       const row = get("SELECT min(cursor) AS lowest FROM seats WHERE group_no = ? AND tips > 0", groupNo) as
         | { lowest: Seq | null }
@@ -212,6 +217,16 @@ export function hotWrites(prepare: Prepare): HotWrites {
         groupNo,
         branch,
       ),
+    noteShown: (groupNo, seatId, day, branch, at) => {
+      run("UPDATE seats SET shown_day = ? WHERE group_no = ? AND seat_id = ?", day, groupNo, seatId);
+      run(
+        "UPDATE epochs SET written_at = ? WHERE group_no = ? AND branch = ? AND written_at < ?",
+        at,
+        groupNo,
+        branch,
+        at,
+      );
+    },
     addSeat: (groupNo, seatId, place, day) => {
       // A seat just added counts from its branch; one that comes back keeps its token.
       run(

@@ -81,8 +81,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */
 async function findPlace(tx: Transaction, groupNo: number, seatId: Uint8Array, epochToken: Uint8Array) {
-  const places = await tx.hot.places(groupNo, tokenHash(epochToken));
-  for (const place of places) {
+  for (const place of await tx.hot.places(groupNo, tokenHash(epochToken))) {
     if (await tx.hot.holds(groupNo, seatId, place.line, place.branch)) return place;
   }
   return undefined;

@@ -4,6 +4,9 @@ import { storedSeatId } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
 import type { Effect } from "../outcome.ts";
 import { readsAt } from "../seats/names-of-seat.ts";
+import { readSeatsAt } from "./begin-epoch.ts";
+
+const FEW = 8;
 
 /** Who hears of an entry otherwise than by listening to the group. */
 export type Audience = Pick<Extract<Effect, { kind: "appended" }>, "hiddenFrom" | "alsoTo">;
@@ -50,8 +53,14 @@ export async function readAudience(tx: Transaction, group: GroupRow, place: Epoc
           .orderBy("seat_id")
           .execute();
 
-  const reads = async (row: { seat_id: Uint8Array; origin: Uint8Array | null }) =>
-    readsAt(tx, group.no, { seatId: row.seat_id, origin: row.origin }, place);
+  const count = differing.length + since.length + unseated.length;
+  // All seats of the epoch at once, where asking for each would take longer.
+  const held = count > FEW ? new Set((await readSeatsAt(tx, group.no, place)).map(storedSeatId)) : undefined;
+  const reads = async (row: { seat_id: Uint8Array; origin: Uint8Array | null }) => {
+    if (held?.has(storedSeatId(row.seat_id)) === true) return true;
+    if (held !== undefined && row.origin === null) return false;
+    return readsAt(tx, group.no, { seatId: row.seat_id, origin: row.origin }, place);
+  };
   const hiddenFrom = new Set<SeatId>();
   for (const row of [...differing, ...since]) {
     if (!(await reads(row))) hiddenFrom.add(storedSeatId(row.seat_id));

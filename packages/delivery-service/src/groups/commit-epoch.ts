@@ -16,6 +16,9 @@ import { answerResend, markOf } from "./resend.ts";
 import { takeTurnToSupersede } from "./supersede.ts";
 import { refuseAsStale } from "./tips.ts";
 
+/** Seats per statement: SQLite binds at most 32,766 values. */
+const CHUNK = 1000;
+
 type Request = DeliveryRequest<"group.commit">;
 type Reply = Accepted<"group.commit">;
 
@@ -147,11 +150,8 @@ async function checkSeatChanges(
   const named = [...seatsAdded, ...seatsRemoved, ...replaced];
   if (new Set(named).size !== named.length) return malformed;
   const holds = (seatId: Uint8Array) => tx.hot.holds(group.no, seatId, parent.line, parent.branch);
-  for (const seatId of seatsAdded.map(fromHex)) {
-    if (await holds(seatId)) return malformed;
-    // One that was dropped is nobody's any more: its member comes back with another leaf.
-    if ((await tx.hot.seat(group.no, seatId))?.dropped === 1) return malformed;
-  }
+  for (const seatId of seatsAdded.map(fromHex)) if (await holds(seatId)) return malformed;
+  if (await isAnyDropped(tx, group.no, seatsAdded.map(fromHex))) return malformed;
   for (const seatId of seatsRemoved.map(fromHex)) if (!(await holds(seatId))) return malformed;
   if (seatReplaced !== undefined) {
     if (seatReplaced.from !== request.seatId || (await holds(fromHex(seatReplaced.to)))) return malformed;
@@ -163,4 +163,24 @@ async function checkSeatChanges(
     if (!own || there?.dropped === 1) return malformed;
   }
   return seatCountAfter(parent, request) > limit ? refuse("SEATS_FULL", { limit }) : undefined;
+}
+
+/** One that was dropped is nobody's any more: its member comes back with another leaf. */
+async function isAnyDropped(
+  tx: Transaction,
+  groupNo: number,
+  seatIds: readonly Uint8Array[],
+): Promise<boolean> {
+  for (let start = 0; start < seatIds.length; start += CHUNK) {
+    const dropped = await tx.query
+      .selectFrom("seats")
+      .select("seat_id")
+      .where("group_no", "=", groupNo)
+      .where("seat_id", "in", seatIds.slice(start, start + CHUNK))
+      .where("dropped", "=", 1)
+      .limit(1)
+      .executeTakeFirst();
+    if (dropped !== undefined) return true;
+  }
+  return false;
 }

@@ -23,9 +23,11 @@ export async function readSpans(
   const spans: SeatSpan[] = [];
   for (const name of await namesOfSeat(reader, group.no, seat)) {
     for (const { line, branch, holds } of await reader.hot.seatChanges(group.no, name)) {
-      const last = spans.at(-1);
       if (holds > 0) spans.push({ line, from: branch, to: undefined });
-      else if (last !== undefined) last.to = branch;
+      else {
+        const last = spans.at(-1);
+        if (last !== undefined) last.to = branch;
+      }
     }
   }
   return spans;
@@ -53,11 +55,13 @@ export async function readHead(reader: Reader, group: GroupRow, spans: readonly 
   if (spans.length === 0 || group.head_seq === FIRST_BRANCH) return FIRST_BRANCH;
   // For nearly everybody it is the group's last entry.
   const last = await reader.hot.entryPlace(group.no, group.head_seq);
-  const sees = spans.some(
-    ({ line, from, to }) =>
-      line === last?.line && last.branch >= from && (to === undefined || last.branch < to),
-  );
-  return sees ? group.head_seq : readLast(reader, group, spans);
+  const visible =
+    last !== undefined &&
+    spans.some(
+      ({ line, from, to }) =>
+        line === last.line && from <= last.branch && (to === undefined || last.branch < to),
+    );
+  return visible ? group.head_seq : readLast(reader, group, spans);
 }
 
 /** The last seq on any branch of these spans, 0 for none. O(epochs). */

@@ -10,6 +10,12 @@ export type Turn =
     }
   | { ok: false; retryAfter: number };
 
+/** Who claims, and from whom. Several nodes share one. */
+export interface ClaimAllowance {
+  /** Uses up one claim of every target, or none. */
+  take(claimer: DeviceIdentity, targets: readonly DeviceIdentity[]): Turn | Promise<Turn>;
+}
+
 /**
  * Who claims, and from whom: so many claims an hour of one target by one user, so that nobody can empty somebody's
  * pool. By user, since anybody may certify any number of devices of their own.

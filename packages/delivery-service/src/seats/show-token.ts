@@ -28,19 +28,9 @@ export async function noteShown(tx: Transaction, shown: Shown, now: number): Pro
   const day = dayOf(now);
   // At most one write a day for a seat that comes and goes.
   if (seat.shown_day === null || seat.shown_day < day) {
-    await tx.change
-      .updateTable("seats")
-      .set({ shown_day: day })
-      .where("group_no", "=", groupNo)
-      .where("seat_id", "in", await namesOfSeat(tx, groupNo, { seatId: shown.seatId, origin: seat.origin }))
-      .execute();
-    await tx.change
-      .updateTable("epochs")
-      .set({ written_at: now })
-      .where("group_no", "=", groupNo)
-      .where("branch", "=", place.branch)
-      .where("written_at", "<", now)
-      .execute();
+    for (const name of await namesOfSeat(tx, groupNo, { seatId: shown.seatId, origin: seat.origin })) {
+      await tx.hot.noteShown(groupNo, name, day, place.branch, now);
+    }
   }
   return place.held === 1 ? releaseForOther(tx, groupNo, place.branch, shown.seatToken) : [];
 }

@@ -178,6 +178,8 @@ function openReaders<M extends Model>(
   const pool = new Pool({ ...server.config, max: READERS, idleTimeoutMillis: 0 });
   // An idle connection that breaks is dropped by the pool.
   pool.on("error", () => undefined);
+  // One that is in use has no listener of the pool's: without ours its end would be the end of the process.
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   const readers = new WeakMap<PoolClient, Reader<M>>();
 
   function readerOf(client: PoolClient): Reader<M> {

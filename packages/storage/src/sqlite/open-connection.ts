@@ -9,6 +9,8 @@ export const IN_MEMORY = ":memory:";
 /** Up to this size (bytes) the entire file is checked at start; above it, only its header, length and schema. */
 const CHECKED_ENTIRELY = 64 * 1024 * 1024;
 const SQLITE_BUSY = 5;
+/** Milliseconds that another program's write is waited for. */
+const LOCKED_AT_MOST = 2000;
 
 /** What of a definition says whether a file is ours. */
 export type Marks<M extends Model> = Pick<StoreDefinition<M>, "applicationId" | "migrations">;
@@ -21,7 +23,8 @@ export type Marks<M extends Model> = Pick<StoreDefinition<M>, "applicationId" | 
 export function openWriter<M extends Model>(file: string, marks: Marks<M>): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file);
+    // Beside the service, a command of its operator may write for a moment.
+    database = new DatabaseSync(file, { timeout: LOCKED_AT_MOST });
     checkFile(database, file, marks);
     // WAL with FULL: a commit that returned is on the disk. Erased key packages are overwritten, not only unlinked.
     database.exec(`

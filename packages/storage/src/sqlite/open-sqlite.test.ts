@@ -54,6 +54,24 @@ describe("SQLite's queue of writes", () => {
     expect(await queue.write(put("large", 100_000), undefined)).toEqual({ ok: true, name: "large" });
   });
 
+  it("[STORE-BATCH-3] tells of a refusal only where the batch is committed: of one that fails all are told of the failure", async () => {
+    const { queue } = test;
+    await queue.write(put("first", 100), undefined);
+    test.limitPages(4);
+    const replies = await Promise.all([
+      queue.write(put("one", 200), undefined),
+      // Refused over what the one before has written.
+      queue.write(put("one"), undefined),
+      queue.write(put("large", 100_000), undefined),
+    ]);
+    const codes = replies.map((reply) => (reply.ok ? "OK" : reply.error.code));
+    const stored = codes[0] === "OK";
+    expect(test.names()).toEqual(stored ? ["first", "one"] : ["first"]);
+    expect(codes).toEqual(
+      stored ? ["OK", "GROUP_TAKEN", "DISK_FULL"] : ["DISK_FULL", "DISK_FULL", "DISK_FULL"],
+    );
+  });
+
   it("answers STORE_FAILED when a batch can't be committed, says so, and recovers", async () => {
     test.writer.exec("BEGIN");
     expect(await test.queue.write(put("one"), undefined)).toEqual(refuse("STORE_FAILED"));

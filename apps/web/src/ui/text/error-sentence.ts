@@ -33,6 +33,14 @@ export const SENTENCES: Record<ClientErrorCode, (subject: string | undefined) =>
     sentence: "That's your own handle.",
     advice: "You're part of the conversation anyway.",
   }),
+  REGISTRATION_CLOSED: () => ({
+    sentence: "Nobody can sign up at this server at the moment.",
+    advice: "Ask whoever runs it.",
+  }),
+  INVITE_REFUSED: () => ({
+    sentence: "This invite code isn't valid, or was used up.",
+    advice: "Check it, or ask for another one.",
+  }),
   ALREADY_MEMBER: (handle) => ({
     sentence: handle
       ? `${handle} is already in this conversation.`

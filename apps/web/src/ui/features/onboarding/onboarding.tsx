@@ -1,21 +1,59 @@
 import type { ClientError } from "@thicket/client/api";
-import { KeyRound, LockOpen } from "lucide-react";
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { DoorClosed, KeyRound, LockOpen } from "lucide-react";
+import { type FormEvent, type ReactNode, type Ref, useEffect, useRef, useState } from "react";
 import { askPersistence } from "../../../bridge/storage-status.ts";
 import { Button } from "../../components/button.tsx";
 import { TOUCH, useMedia } from "../../components/use-media.ts";
 import { type FieldNote, TextField } from "../../components/text-field.tsx";
 import { act } from "../../store/store.ts";
 import { errorText } from "../../text/error-sentence.ts";
+import { clearInvite, inviteInAddress } from "./invite-link.ts";
+import { useRegistration } from "./use-registration.ts";
 
 const HELP: FieldNote = {
   tone: "help",
   text: "3 to 32 letters (a–z), digits, dots, dashes or underscores. Others find you by it.",
 };
 
+const INVITE_HELP: FieldNote = {
+  tone: "help",
+  text: "This server is by invitation. Whoever runs it gives out the codes.",
+};
+
 /** Before there is an account: what this is, what it isn't yet, and the choice of a handle. */
 export function Onboarding() {
+  const registration = useRegistration();
+  return (
+    <main className="safe-x flex h-dvh flex-col overflow-y-auto bg-paper lg:flex-row">
+      <Welcome />
+      <div className="mx-auto w-full max-w-108 px-6 py-8 lg:m-auto lg:py-12">
+        {registration === "closed" ? <Closed /> : <SignUp byInvite={registration === "invite"} />}
+      </div>
+    </main>
+  );
+}
+
+/** In the place of the form where it would only be refused. */
+function Closed() {
+  return (
+    <section aria-live="polite">
+      <h2 className="mb-3 flex items-center gap-2.5 font-display text-2xl font-semibold tracking-tight">
+        <DoorClosed aria-hidden className="size-6 text-leaf-text" />
+        Sign-up is closed
+      </h2>
+      <p className="text-base text-muted">
+        This server takes no new accounts at the moment. Ask whoever runs it; this page opens by itself once
+        it does.
+      </p>
+    </section>
+  );
+}
+
+function SignUp({ byInvite }: { byInvite: boolean }) {
   const [handle, setHandle] = useState("");
+  const [invite, setInvite] = useState(inviteInAddress);
+  const [inviteNote, setInviteNote] = useState<FieldNote>(INVITE_HELP);
+  const inviteInput = useRef<HTMLInputElement>(null);
   const [note, setNote] = useState<FieldNote>(HELP);
   const [busy, setBusy] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -31,53 +69,97 @@ export function Onboarding() {
     setBusy(true);
     // Asked within the click: some browsers want one.
     void askPersistence();
-    const reply = await act({ type: "signUp", handle });
+    const code = invite.trim();
+    const reply = await act({ type: "signUp", handle, ...(byInvite && code !== "" ? { invite: code } : {}) });
     setBusy(false);
-    if (reply.ok) return;
+    if (reply.ok) return clearInvite();
+    if (reply.error.code === "INVITE_REFUSED") {
+      setInviteNote(errorNote(reply.error));
+      inviteInput.current?.focus();
+      return;
+    }
     setNote(errorNote(reply.error));
     input.current?.focus();
   };
 
   return (
-    <main className="safe-x flex h-dvh flex-col overflow-y-auto bg-paper lg:flex-row">
-      <Welcome />
-      <div className="mx-auto w-full max-w-108 px-6 py-8 lg:m-auto lg:py-12">
-        <h2 className="mb-5 hidden font-display text-2xl font-semibold tracking-tight lg:block">
-          Choose your handle
-        </h2>
-        <form onSubmit={(event) => void submit(event)} noValidate>
-          <TextField
-            ref={input}
-            label="Handle"
-            lead="@"
-            value={handle}
-            onChange={(event) => {
-              setHandle(event.target.value);
-              setNote(HELP);
+    <>
+      <h2 className="mb-5 hidden font-display text-2xl font-semibold tracking-tight lg:block">
+        Choose your handle
+      </h2>
+      <form onSubmit={(event) => void submit(event)} noValidate>
+        <TextField
+          ref={input}
+          label="Handle"
+          lead="@"
+          value={handle}
+          onChange={(event) => {
+            setHandle(event.target.value);
+            setNote(HELP);
+          }}
+          note={note}
+          autoCapitalize="none"
+          autoCorrect="off"
+          autoComplete="username"
+          spellCheck={false}
+          enterKeyHint="go"
+        />
+        {byInvite && (
+          <InviteField
+            ref={inviteInput}
+            value={invite}
+            note={inviteNote}
+            onChange={(value) => {
+              setInvite(value);
+              setInviteNote(INVITE_HELP);
             }}
-            note={note}
-            autoCapitalize="none"
-            autoCorrect="off"
-            autoComplete="username"
-            spellCheck={false}
-            enterKeyHint="go"
           />
-          <Button type="submit" wide className="mt-3 min-h-12 md:min-h-12" disabled={busy} aria-busy={busy}>
-            {busy ? "Making your keys…" : "Create account"}
-          </Button>
-        </form>
-        <ul className="mt-8 space-y-4 text-small text-muted">
-          <Fact icon={<KeyRound aria-hidden />}>
-            No password, e-mail or phone number. Your keys are made here and stay here, so if this browser’s
-            data is cleared, the account and its messages are gone.
-          </Fact>
-          <Fact icon={<LockOpen aria-hidden />}>
-            This device has no lock yet: whoever can open this browser can read your messages and write as
-            you.
-          </Fact>
-        </ul>
-      </div>
-    </main>
+        )}
+        <Button type="submit" wide className="mt-3 min-h-12 md:min-h-12" disabled={busy} aria-busy={busy}>
+          {busy ? "Making your keys…" : "Create account"}
+        </Button>
+      </form>
+      <ul className="mt-8 space-y-4 text-small text-muted">
+        <Fact icon={<KeyRound aria-hidden />}>
+          No password, e-mail or phone number. Your keys are made here and stay here, so if this browser’s
+          data is cleared, the account and its messages are gone.
+        </Fact>
+        <Fact icon={<LockOpen aria-hidden />}>
+          This device has no lock yet: whoever can open this browser can read your messages and write as you.
+        </Fact>
+      </ul>
+    </>
+  );
+}
+
+function InviteField({
+  ref,
+  value,
+  note,
+  onChange,
+}: {
+  ref: Ref<HTMLInputElement>;
+  value: string;
+  note: FieldNote;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <div className="mt-3">
+      <TextField
+        ref={ref}
+        label="Invite code"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        note={note}
+        required
+        maxLength={128}
+        autoCapitalize="none"
+        autoCorrect="off"
+        autoComplete="off"
+        spellCheck={false}
+        enterKeyHint="go"
+      />
+    </div>
   );
 }
 

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { checkHistory } from "../check/check-history.ts";
+import type { Rule, Violation } from "../check/violation.ts";
+import type { FinalView, History, SeenEntry } from "../history.ts";
+import type { Client } from "./client.ts";
+import type { Membership } from "./group.ts";
+import { countPackages } from "./key-package-acts.ts";
+import { confirm, readAfter, takeWelcomes } from "./read-acts.ts";
+import type { Recorder } from "./recorder.ts";
+import type { World } from "./world.ts";
+
+/** What may still come once everything is sound again, and for how long (ms). */
+const OWED: readonly Rule[] = ["stream-complete", "welcome-delivered"];
+const OWED_WITHIN = 40_000;
+const CONNECTED_WITHIN = 60_000;
+const READ_WITHIN = 20_000;
+const PAGE = 256;
+
+/** Lets come what is owed, has every seat read all that it may, and checks the history with that. */
+export async function concludeRound(
+  world: World,
+  recorder: Recorder,
+  storeMayFail: boolean,
+): Promise<{ history: History; violations: readonly Violation[] }> {
+  const { clients } = world;
+  await until(() => clients.every((client) => client.isConnected()), CONNECTED_WITHIN);
+  const end = performance.now() + OWED_WITHIN;
+  for (;;) {
+    await Promise.all(clients.map((client) => emptyInbox(world, client)));
+    const views = await Promise.all(clients.map(readViews));
+    const finalCounts = await Promise.all(
+      clients.map(async (client) => ({ device: client.index, count: (await countPackages(client)) ?? -1 })),
+    );
+    const history = recorder.history({ finalViews: views.flat(), finalCounts, storeMayFail });
+    const violations = checkHistory(history);
+    const owed = violations.some(({ rule }) => OWED.includes(rule));
+    if (!owed || performance.now() > end) return { history, violations };
+    await sleep(300);
+  }
+}
+
+async function emptyInbox(world: World, client: Client): Promise<void> {
+  const lost = [...client.memberships.values()].filter(({ known }) => !known);
+  if (lost.length > 0) await client.attach(lost);
+  // The clock was set back: what was to be held for a moment might be held for hours.
+  for (const membership of client.memberships.values()) await confirm(client, membership);
+  while (await takeWelcomes(world, client, false));
+}
+
+async function readViews(client: Client): Promise<FinalView[]> {
+  const known = [...client.memberships.values()].filter((membership) => membership.known);
+  return Promise.all(known.map((membership) => readView(client, membership)));
+}
+
+/** Everything that the seat may read. A reader who isn't answered asks again, and for some time: all is sound. */
+export async function readView(client: Client, membership: Membership): Promise<FinalView> {
+  const entries: SeenEntry[] = [];
+  let lowestSeq = 1;
+  const end = performance.now() + READ_WITHIN;
+  for (;;) {
+    const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);
+    if (page === undefined) {
+      // What can't be read by then is missing from the view, and the checker says so.
+      if (performance.now() > end) break;
+      await sleep(50);
+      continue;
+    }
+    entries.push(...page.entries);
+    lowestSeq = page.lowestSeq;
+    if (page.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= page.headSeq) break;
+  }
+  const { group, seatId } = membership;
+  return { groupId: group.groupId, seatId, entries, lowestSeq };
+}
+
+async function until(holds: () => boolean, within: number): Promise<void> {
+  const end = performance.now() + within;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error("not all clients are connected again");
+    await sleep(20);
+  }
+}
