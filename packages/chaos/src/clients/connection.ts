@@ -40,8 +40,9 @@ export async function openConnection(options: {
   origin: string;
   logIn: (challenge: { role: "ds"; nonce: Uint8Array; origin: string; socketId: string }) => Promise<object>;
   listeners: Listeners;
+  answerWithin?: number;
 }): Promise<Connection | undefined> {
-  const { listeners } = options;
+  const { listeners, answerWithin = ANSWER_WITHIN } = options;
   const manager = new Manager(options.url, {
     transports: ["websocket"],
     parser,
@@ -92,7 +93,7 @@ export async function openConnection(options: {
     async ask(name, request) {
       if (!open) return undefined;
       try {
-        return await socket.timeout(ANSWER_WITHIN).emitWithAck(name, request);
+        return await socket.timeout(answerWithin).emitWithAck(name, request);
       } catch {
         close();
         return undefined;

@@ -23,7 +23,7 @@ export interface HonestPair {
 }
 
 /** ms */
-const HEARD_WITHIN = 15_000;
+const HEARD_WITHIN = 30_000;
 
 export async function openHonestPair(
   at: { url: string; origin: string },
@@ -50,6 +50,7 @@ export async function openHonestPair(
       url: place.url,
       node: 0,
       origin: place.origin,
+      answerWithin: HEARD_WITHIN,
       logIn: (challenge) => device.logIn(challenge),
       listeners: {
         onEntries(_, entries) {

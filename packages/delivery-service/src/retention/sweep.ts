@@ -44,14 +44,20 @@ export async function sweep(database: Database<DeliveryModel>, deps: SweepDeps):
   return { heldUntil: next.ok ? next.dueAt : undefined };
 }
 
-async function releaseDue(database: Database<DeliveryModel>, { now }: SweepDeps): Promise<void> {
+async function releaseDue(database: Database<DeliveryModel>, { now, limits }: SweepDeps): Promise<void> {
   const due = await database.read(async (reader) => {
     const commits = await reader.query
       .selectFrom("welcome_holds")
       .innerJoin("groups", "groups.no", "welcome_holds.group_no")
       .select(["groups.group_id", "welcome_holds.branch"])
       .distinct()
-      .where("due_at", "<=", now())
+      .where((where) =>
+        where.or([
+          where("due_at", "<=", now()),
+          // The clock went back since: none waits longer than that.
+          where("due_at", ">", now() + limits.welcomeHold),
+        ]),
+      )
       .limit(HELD)
       .execute();
     return { ok: true, commits };

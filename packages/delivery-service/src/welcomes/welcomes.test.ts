@@ -164,6 +164,13 @@ describeOnEachDatabase("held Welcomes", (make, database) => {
     expect(await waiting()).toBe(2);
   });
 
+  it("[DS-HOLD-3] a clock that goes back by hours makes no Welcome wait for hours", async () => {
+    await add(group.founder, at);
+    test.clock.now -= 3 * 60 * 60 * 1000;
+    await test.service.sweep();
+    expect(await waiting()).toBe(1);
+  });
+
   it("[DS-HOLD-4] who shows the token of a later epoch has taken the commits before it", async () => {
     const first = await add(group.founder, at);
     const second = await add(group.founder, first.next);
