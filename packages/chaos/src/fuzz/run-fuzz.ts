@@ -9,6 +9,7 @@ import {
   deliveryRequests,
   type MlsContentType,
   Login,
+  padBlobSize,
   requests,
   WireErrorCode,
 } from "@thicket/protocol";
@@ -384,6 +385,7 @@ async function knownValues(
     cursor: [0, 1, 1000],
     userId: [userId, people.alice.identity.userId],
     deviceId: [deviceId, people.alice.identity.deviceId],
+    size: mostly(padBlobSize(5000), 5000, 0),
     linkId: mostly("cd".repeat(32)),
     suite: mostly(SUITE, 2, 3, 0xffff),
     keyPackages: [packages, packages.slice(0, 1), packages.slice(2)],
