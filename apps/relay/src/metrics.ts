@@ -67,7 +67,7 @@ export function createMetrics(): MetricsServer {
   const faults = counter("faults_total", "Bugs and failing stores.", []);
   const batches = new Histogram({
     name: "thicket_write_batch_size",
-    help: "Writes that were committed together.",
+    help: "Writes of the Delivery Service that were committed together.",
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers,
   });

@@ -35,6 +35,7 @@ describe("operating a relay", () => {
       'thicket_request_seconds_count{request="group.append"} 1',
       'thicket_sockets{namespace="ds"} 1',
       "thicket_backlog_cuts_total 0",
+      'thicket_write_batch_size_bucket{le="+Inf"}',
       "nodejs_eventloop_lag_p99_seconds",
     ]) {
       expect(text).toContain(line);

@@ -172,6 +172,7 @@ async function openServices(
         ...(redis === undefined ? {} : { claimAllowance: sharedClaims(redis, config.limitClaimsPerTarget) }),
         checkKeyPackage: createKeyPackageCheck({ trustedAsKeys }),
         ...sockets.rooms.listeners,
+        onBatch: (writes) => options.metrics.batch(writes),
         isAnotherSeatAttached: (groupId, seatId) => sockets.rooms.isAnotherSeatAttached(groupId, seatId),
         onFault: log.fault,
       })

@@ -1,15 +1,18 @@
 /** One measured line: medians in `unit`, by column, and what the project asks of it. */
 export interface Row {
   readonly what: string;
-  readonly unit: "ms" | "bytes" | "KB";
+  readonly unit: "ms" | "µs" | "bytes" | "KB" | "MB" | "/s" | "";
   readonly values: Readonly<Record<string, number>>;
   readonly target?: Target;
 }
 
-/** Upper bounds; all that are given hold together. */
+/** Bounds; all that are given hold together. */
 export interface Target {
   /** In the row's unit. */
   readonly atMost?: number;
+  readonly atLeast?: number;
+  /** Of ours over raw `ws`: a lower bound. */
+  readonly ws?: number;
   /** Of ours over each peer on the same suite. */
   readonly peers?: number;
   /** Of ours over the floor. */
@@ -21,6 +24,8 @@ export interface Target {
 /** Pairs of columns that are measured beside each other; the ratio of each pair gets a column. */
 const PAIRS = [
   { ours: "thicket", theirs: "ts-mls" },
+  { ours: "thicket", theirs: "ws" },
+  { ours: "thicket", theirs: "Socket.IO" },
   { ours: "thicket", theirs: "floor" },
   { ours: "thicket, suite 3", theirs: "OpenMLS" },
 ] as const;
@@ -74,7 +79,7 @@ function columnsOf(rows: readonly Row[]): Column[] {
 
 function figure(row: Row, column: string): string {
   const value = row.values[column];
-  return value === undefined ? "" : `${formatNumber(value)} ${row.unit}`;
+  return value === undefined ? "" : `${formatNumber(value)} ${row.unit}`.trimEnd();
 }
 
 function ratioOf(row: Row, ours: string, theirs: string): number | undefined {
@@ -86,6 +91,8 @@ function targetText(target: Target | undefined): string {
   if (target === undefined) return "";
   const parts = [
     target.atMost === undefined ? [] : [`<= ${target.atMost}`],
+    target.atLeast === undefined ? [] : [`>= ${target.atLeast}`],
+    target.ws === undefined ? [] : [`ws >= ${target.ws}x`],
     target.peers === undefined ? [] : [`peers <= ${target.peers}x`],
     target.floor === undefined ? [] : [`floor <= ${target.floor}x`],
     target.other === undefined ? [] : [`${target.other.name} <= ${target.other.atMost}x`],
@@ -100,6 +107,9 @@ function verdict(row: Row): string {
   const ours = row.values["thicket"];
   const missed: string[] = [];
   if (target.atMost !== undefined && !(ours !== undefined && ours <= target.atMost)) missed.push("no");
+  if (target.atLeast !== undefined && !(ours !== undefined && ours >= target.atLeast)) missed.push("no");
+  const ofWs = ratioOf(row, "thicket", "ws");
+  if (target.ws !== undefined && !(ofWs !== undefined && ofWs >= target.ws)) missed.push("no (ws)");
   for (const pair of PAIRS) {
     const bound = pair.theirs === "floor" ? target.floor : target.peers;
     const ratio = ratioOf(row, pair.ours, pair.theirs);

@@ -34,6 +34,7 @@ import { openLink } from "./links/open-link.ts";
 import { publishLink } from "./links/publish-link.ts";
 import { withdrawLink } from "./links/withdraw-link.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
+import { mergeAppended } from "./merge-appended.ts";
 import { type Effect, refuse, type Refusal } from "./outcome.ts";
 import { sweep, type Swept } from "./retention/sweep.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
@@ -66,6 +67,8 @@ export interface DeliveryListeners {
   onKeyPackagesLow?(device: DeviceIdentity, pool: { suite: number; count: number }): void;
   /** A failing store or a bug, already answered with DISK_FULL, STORE_FAILED or INTERNAL. */
   onFault?(error: unknown): void;
+  /** So many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 export interface DeliveryServiceOptions extends DeliveryListeners {
@@ -145,6 +148,8 @@ export async function openDeliveryService(
     definition: DELIVERY,
     defer: options.defer,
     emit: (effect) => tell(options, effect),
+    merge: mergeAppended,
+    onBatch: options.onBatch,
     onFault,
   });
   const blobs =

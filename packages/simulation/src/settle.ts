@@ -41,8 +41,16 @@ export function orderWebCrypto(): void {
     if (typeof real !== "function") throw new Error(`WebCrypto has no ${method}`);
     Object.defineProperty(subtle, method, {
       configurable: true,
-      value: (...args: unknown[]) =>
-        inOrder(Promise.resolve(Reflect.apply(real, subtle, args)), (result) => watch(method, args, result)),
+      value: (...args: unknown[]) => {
+        // Read now: who asks may wipe the bytes as soon as the call returns.
+        const imported =
+          method === "importKey" && args[1] instanceof Uint8Array
+            ? Buffer.from(args[1]).toString("hex")
+            : undefined;
+        return inOrder(Promise.resolve(Reflect.apply(real, subtle, args)), (result) =>
+          watch(method, args, imported, result),
+        );
+      },
     });
   }
   // A key from the platform's own generator could never be replayed.
@@ -77,14 +85,13 @@ export async function settle(): Promise<void> {
   }
 }
 
-function watch(method: (typeof METHODS)[number], args: unknown[], result: unknown): void {
-  if (
-    method === "importKey" &&
-    args[1] instanceof Uint8Array &&
-    typeof result === "object" &&
-    result !== null
-  )
-    rawKeys.set(result, Buffer.from(args[1]).toString("hex"));
+function watch(
+  method: (typeof METHODS)[number],
+  args: unknown[],
+  imported: string | undefined,
+  result: unknown,
+): void {
+  if (imported !== undefined && typeof result === "object" && result !== null) rawKeys.set(result, imported);
   if (method === "encrypt" && onSealed && typeof args[1] === "object" && args[1] !== null) {
     const key = rawKeys.get(args[1]);
     if (key !== undefined && result instanceof ArrayBuffer) onSealed(key, new Uint8Array(result));

@@ -3,7 +3,7 @@ import type { DatabaseLocation, StoreDefinition } from "./definition.ts";
 import { type Refusal, type Success, refuse } from "./outcome.ts";
 import { openPostgres } from "./postgres/open-postgres.ts";
 import { openSqlite } from "./sqlite/open-sqlite.ts";
-import { createWriteQueue, type RunBatch, type WriteQueue } from "./write-queue.ts";
+import { createWriteQueue, type RunBatch, type WriteQueue, type WriteQueueOptions } from "./write-queue.ts";
 
 export type ReadOperation<M extends Model, S extends Success> = (reader: Reader<M>) => Promise<S | Refusal>;
 
@@ -28,8 +28,12 @@ export interface DatabaseOptions<M extends Model> {
    */
   defer?: ((run: () => void) => void) | undefined;
   emit?: (effect: M["effect"]) => void;
+  /** See {@link WriteQueueOptions}. */
+  merge?: WriteQueueOptions<M>["merge"];
   /** Told of errors that a client sees as a code only. */
   onFault: (error: unknown) => void;
+  /** Told how many writes were committed, or failed, together. */
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** What a dialect is to the rest. */
@@ -46,12 +50,20 @@ export interface Dialect<M extends Model> {
  * @throws DatabaseStartError; what was there is left as it was.
  */
 export async function openDatabase<M extends Model>(options: DatabaseOptions<M>): Promise<Database<M>> {
-  const { location, definition, onFault, defer = setImmediate, emit = () => undefined } = options;
+  const {
+    location,
+    definition,
+    onFault,
+    onBatch,
+    defer = setImmediate,
+    emit = () => undefined,
+    merge,
+  } = options;
   const dialect: Dialect<M> =
     location.kind === "sqlite"
       ? openSqlite(location.file, definition, onFault)
       : await openPostgres(location, definition, onFault);
-  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, onFault });
+  const queue = createWriteQueue<M>({ runBatch: dialect.runBatch, defer, emit, merge, onFault, onBatch });
   let closing: Promise<void> | undefined;
   return {
     async read(operation) {

@@ -25,6 +25,8 @@ export interface WriteQueue<M extends Model> {
 /** One waiting write. `run` keeps its outcome and gives back a refusal, which is to be rolled back; `settle` is called after the commit, or with the failure of the batch. */
 export interface Job<M extends Model> {
   readonly plan: M["plan"];
+  /** Whether somebody begins to listen with its reply. */
+  readonly listens: boolean;
   run(tx: Transaction<M>): Promise<Refusal | undefined>;
   settle(failure: Refusal | undefined): readonly M["effect"][];
 }
@@ -39,7 +41,10 @@ export interface WriteQueueOptions<M extends Model> {
   /** Called to start a batch: lets what arrives together be committed together. */
   defer: (run: () => void) => void;
   emit: (effect: M["effect"]) => void;
+  /** What is told in place of these effects of one batch, in the order in which they came. By default just these. */
+  merge?: ((effects: readonly M["effect"][]) => readonly M["effect"][]) | undefined;
   onFault: (error: unknown) => void;
+  onBatch?: ((writes: number) => void) | undefined;
 }
 
 /** Bounds what one failing disk write takes with it, and how long a batch holds the first of its requests. */
@@ -50,7 +55,7 @@ const BATCH = 128;
  * refused or failing one leaves no trace.
  */
 export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>): WriteQueue<M> {
-  const { runBatch, defer, emit, onFault } = options;
+  const { runBatch, defer, emit, merge = (all) => all, onFault, onBatch } = options;
   const waiting: Job<M>[] = [];
   let running = false;
   let idle: (() => void)[] = [];
@@ -64,9 +69,18 @@ export function createWriteQueue<M extends Model>(options: WriteQueueOptions<M>)
   async function runBatches(): Promise<void> {
     const batch = waiting.splice(0, BATCH);
     const failures = await runBatch(batch);
+    onBatch?.(batch.length);
+    let untold: M["effect"][] = [];
+    const tell = () => {
+      for (const effect of merge(untold)) guarded(() => emit(effect), onFault);
+      untold = [];
+    };
     for (const [index, job] of batch.entries()) {
-      for (const effect of job.settle(failures[index])) guarded(() => emit(effect), onFault);
+      // Who listens from here on has what came before, and isn't told of it.
+      if (job.listens) tell();
+      untold.push(...job.settle(failures[index]));
     }
+    tell();
     running = false;
     if (waiting.length > 0) return start();
     const settled = idle;
@@ -102,6 +116,7 @@ function createJob<M extends Model, S extends Success>(
   let outcome: Outcome<S, M["effect"]> | undefined;
   return {
     plan,
+    listens: told.committed !== undefined,
     async run(tx) {
       outcome = undefined;
       try {

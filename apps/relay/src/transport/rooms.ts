@@ -40,7 +40,7 @@ export interface Rooms {
   isAnotherSeatAttached(groupId: GroupId, seatId: SeatId): Promise<boolean>;
 
   /** What the Delivery Service calls. */
-  listeners: Required<Omit<DeliveryListeners, "onFault" | "onHeld">>;
+  listeners: Required<Omit<DeliveryListeners, "onFault" | "onHeld" | "onBatch">>;
   /** What is attached on this node. */
   readonly groups: ReadonlyMap<GroupId, ReadonlySet<Attachment>>;
   readonly devices: ReadonlyMap<Socket, Listener>;

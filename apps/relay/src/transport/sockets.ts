@@ -18,6 +18,7 @@ import { nodesAdapter } from "../nodes/nodes-adapter.ts";
 import { addressOf } from "./address.ts";
 import { serveAuthentication } from "./authentication-namespace.ts";
 import { serveDelivery } from "./delivery-namespace.ts";
+import { frameOnce } from "./frame-once.ts";
 import { frameParser } from "./frame-parser.ts";
 import { greet } from "./greet.ts";
 import type { Limits } from "./limits.ts";
@@ -109,6 +110,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   const rooms = createRooms(delivery, redis !== undefined);
   let stopLooking = () => Promise.resolve();
   const open = (namespace: ReturnType<Server["of"]>) => {
+    frameOnce(namespace.adapter);
     namespace.use((socket, next) => {
       if (socket.handshake.auth["wire"] === WIRE_VERSION) return next();
       log.info("wire version refused");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Page } from "@playwright/test";
 import { build, preview } from "vite";
+import { median } from "../median.ts";
 import type { Row } from "../table.ts";
 import type { Request } from "./engine.worker.ts";
 import { engineSize } from "./engine-size.ts";
@@ -138,11 +139,4 @@ async function sizeRow(): Promise<Row> {
   const operation = "engine in the worker, min+gzip";
   const target = targetOf(operation, new Map());
   return { what: operation, unit: "KB", values: { thicket: await engineSize() }, ...(target && { target }) };
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }

@@ -38,7 +38,7 @@ export function appendEntry(
     const resent = await answerResend(tx, group.no, mark);
     if (resent !== undefined) return resent;
 
-    const author = await checkAuthor(tx, request);
+    const author = await checkAuthor(tx, request, group);
     if (!author.ok) return { reply: author, effects: [] };
     const { place, seat, seatId } = author;
     // A note is no MLSMessage: bytes that members sealed for members, with nothing in the clear.

@@ -1,6 +1,6 @@
 import { type Branch, type Epoch, type GroupId, type MlsContentType, readMlsHeader } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
-import type { EpochRow } from "../db/statements.ts";
+import type { EpochRow, GroupRow } from "../db/statements.ts";
 import { refuse, type Refusal } from "../outcome.ts";
 import { type CheckedSeat, checkSeat, type SeatClaim } from "../seats/check-seat.ts";
 import { isToken } from "../seats/tokens.ts";
@@ -17,10 +17,14 @@ export type CheckedAuthor = CheckedSeat & { place: EpochRow };
 /**
  * A write names its author's seat and shows that seat's token and the token of the (epoch, branch) that it is for,
  * whose seats include the author. Refuses with GROUP_UNKNOWN, SEAT_REFUSED, SEAT_DROPPED, EPOCH_TOKEN_REFUSED, or
- * EPOCH_STALE for an epoch that is no longer kept.
+ * EPOCH_STALE for an epoch that is no longer kept. `known` is the group where the same transaction has read it before.
  */
-export async function checkAuthor(reader: Reader, claim: WriteClaim): Promise<CheckedAuthor | Refusal> {
-  const seat = await checkSeat(reader, claim);
+export async function checkAuthor(
+  reader: Reader,
+  claim: WriteClaim,
+  known?: GroupRow,
+): Promise<CheckedAuthor | Refusal> {
+  const seat = await checkSeat(reader, claim, known);
   if (!seat.ok) return seat;
   const { group } = seat;
   const place = await reader.hot.epoch(group.no, claim.branch);

@@ -51,7 +51,7 @@ export function commitEpoch(request: Request, deps: CommitDeps): WriteOperation<
     const resent = await answerResend(tx, group.no, mark);
     if (resent !== undefined) return resent;
 
-    const author = await checkAuthor(tx, request);
+    const author = await checkAuthor(tx, request, group);
     if (!author.ok) return { reply: author, effects: [] };
     const { place, seat, seatId } = author;
     const mismatch = checkHeader(bytes, { groupId, epoch, kind: "commit" });

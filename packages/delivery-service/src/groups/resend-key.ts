@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
-import { type EntryId, fromHex, type LinkId, type SeatId } from "@thicket/protocol";
+import { hash } from "node:crypto";
+import type { EntryId, LinkId, SeatId } from "@thicket/protocol";
 
 /** SHA-256(seat, entryId): recognises a resend, while the log itself never says who wrote. */
 export function resendKey(author: SeatId | LinkId, entryId: EntryId): Uint8Array {
-  return createHash("sha256").update(fromHex(author)).update(fromHex(entryId)).digest();
+  return hash("sha256", Buffer.from(author + entryId, "hex"), "buffer");
 }

@@ -17,9 +17,16 @@ export interface CheckedSeat {
   seat: SeatRow;
 }
 
-/** Who shows the seat's token is the seat, also one that was dropped: refuses with GROUP_UNKNOWN or SEAT_REFUSED. */
-export async function checkSeatToken(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
-  const group = await reader.hot.group(fromHex(claim.groupId));
+/**
+ * Who shows the seat's token is the seat, also one that was dropped: refuses with GROUP_UNKNOWN or SEAT_REFUSED.
+ * `known` is the group where the same transaction has read it before.
+ */
+export async function checkSeatToken(
+  reader: Reader,
+  claim: SeatClaim,
+  known?: GroupRow,
+): Promise<CheckedSeat | Refusal> {
+  const group = known ?? (await reader.hot.group(fromHex(claim.groupId)));
   if (group === undefined) return refuse("GROUP_UNKNOWN");
   const seatId = fromHex(claim.seatId);
   const seat = await reader.hot.seat(group.no, seatId);
@@ -28,7 +35,11 @@ export async function checkSeatToken(reader: Reader, claim: SeatClaim): Promise<
 }
 
 /** The same for one that still counts: refuses also with SEAT_DROPPED. */
-export async function checkSeat(reader: Reader, claim: SeatClaim): Promise<CheckedSeat | Refusal> {
-  const checked = await checkSeatToken(reader, claim);
+export async function checkSeat(
+  reader: Reader,
+  claim: SeatClaim,
+  known?: GroupRow,
+): Promise<CheckedSeat | Refusal> {
+  const checked = await checkSeatToken(reader, claim, known);
   return checked.ok && checked.seat.dropped === 1 ? refuse("SEAT_DROPPED") : checked;
 }
