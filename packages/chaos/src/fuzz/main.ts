@@ -15,7 +15,8 @@ const result = await runFuzz({ ms: Number(values.minutes) * 60_000, seed: Number
 print(JSON.stringify({ ...result.sent }));
 print([...result.codes].map(([code, count]) => `${code} ${count}`).join(", "));
 print(`${result.tried} of ${result.ways} ways to spoil a request tried`);
-print(`memory ${result.memory.warm} MiB once warm, ${result.memory.end} MiB at the end`);
+const { warm, end, resident } = result.memory;
+print(`memory ${warm} MiB once warm, ${end} MiB at the end (resident ${resident} MiB)`);
 for (const failure of result.failures) print(`failed: ${failure}`);
 print(result.failures.length === 0 ? "nothing was found" : `again: --seed ${values.seed}`);
 process.exit(result.failures.length === 0 ? 0 : 1);

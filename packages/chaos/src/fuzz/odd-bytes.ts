@@ -95,6 +95,7 @@ export function oddHttp(random: SeededRandom, canary: string): Buffer {
     "/metrics",
     "/blobs",
     `/blobs/${canary}`,
+    `/blobs/${"ab".repeat(32)}`,
     "/socket.io/",
     "/socket.io/?EIO=4&transport=polling",
     "/socket.io/?EIO=3&transport=websocket",
@@ -126,6 +127,10 @@ export function oddHttp(random: SeededRandom, canary: string): Buffer {
     `X: ${"y".repeat(70_000)}\r\n`,
     `Cookie: ${canary}\r\nAuthorization: Bearer ${canary}\r\n`,
     "Host: \r\n",
+    `Tus-Resumable: 1.0.0\r\nUpload-Length: 9216\r\nBlob-Ticket: ${canary}\r\n`,
+    `Tus-Resumable: 1.0.0\r\nUpload-Offset: -1\r\nContent-Length: 0\r\nBlob-Token: ${"cd".repeat(32)}\r\n`,
+    `Tus-Resumable: ${canary}\r\nUpload-Offset: 18446744073709551616\r\n`,
+    "Range: bytes=5-2,0-0,-1\r\nIf-Range: x\r\n",
   ]);
   const body = random.pick(["", "ffffffffff\r\n", "x".repeat(1000), canary]);
   const request = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n${body}`;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import {
   deliveryRequests,
   type MlsContentType,
   Login,
+  padBlobSize,
   requests,
   WireErrorCode,
 } from "@thicket/protocol";
@@ -29,8 +30,8 @@ export interface FuzzResult {
   /** Ways to spoil a request that were tried, of all that there are. */
   tried: number;
   ways: number;
-  /** MiB after a garbage collection: once warm, and at the end. */
-  memory: { warm: number; end: number };
+  /** MiB that were held after a garbage collection: once warm, and at the end; and what the system counts then. */
+  memory: { warm: number; end: number; resident: number };
   /** Empty where everything held. */
   failures: readonly string[];
 }
@@ -39,7 +40,7 @@ type Target = { namespace: "/ds" | "/as"; name: string; good: () => unknown; way
 
 const ORIGIN = "http://chaos.test";
 /** More than this (MiB) above the warm relay is a leak. */
-const GROWTH = 192;
+const GROWTH = 64;
 /** In one burst. */
 const REQUESTS = 250;
 const COLLECTOR = join(import.meta.dirname, "collect-on-signal.ts");
@@ -276,11 +277,13 @@ async function prepare(relay: RelayProcess, random: SeededRandom, canary: string
           await burst();
           await checkHonest(name);
         }
-        if (warm === 0 && performance.now() > end - ms * 0.7) warm = await memoryOf(relay);
+        if (warm === 0 && performance.now() > end - ms * 0.7) warm = (await memoryOf(relay)).held;
         if (performance.now() - said > 30_000) {
           said = performance.now();
+          const { held, resident } = await memoryOf(relay);
           print(
-            `${sent.requests} requests, ${sent.frames} connections of odd frames, ${await memoryOf(relay)} MiB`,
+            `${sent.requests} requests, ${sent.frames} connections of odd frames, ` +
+              `${held} MiB held, ${resident} MiB resident`,
           );
         }
       }
@@ -298,7 +301,7 @@ async function prepare(relay: RelayProcess, random: SeededRandom, canary: string
       } catch (error) {
         failures.push(error instanceof Error ? error.message : String(error));
       }
-      const end = await memoryOf(relay);
+      const { held: end, resident } = await memoryOf(relay);
       if (end > warm + GROWTH) failures.push(`memory grew from ${warm} to ${end} MiB`);
       const output = relay.output();
       for (const text of [canary, hexOf(canary), Buffer.from(canary).toString("base64").slice(0, 20)]) {
@@ -307,7 +310,7 @@ async function prepare(relay: RelayProcess, random: SeededRandom, canary: string
       if (output.includes('"event":"fault"')) failures.push(`the log has a fault: ${faultIn(output)}`);
       pair.close();
       const ways = targets.reduce((sum, target) => sum + target.ways.length, 0);
-      return { sent, codes, tried: tried.size, ways, memory: { warm, end }, failures };
+      return { sent, codes, tried: tried.size, ways, memory: { warm, end, resident }, failures };
     },
   };
 }
@@ -384,6 +387,7 @@ async function knownValues(
     cursor: [0, 1, 1000],
     userId: [userId, people.alice.identity.userId],
     deviceId: [deviceId, people.alice.identity.deviceId],
+    size: mostly(padBlobSize(5000), 5000, 0),
     linkId: mostly("cd".repeat(32)),
     suite: mostly(SUITE, 2, 3, 0xffff),
     keyPackages: [packages, packages.slice(0, 1), packages.slice(2)],
@@ -395,16 +399,17 @@ async function knownValues(
   };
 }
 
-/** MiB that the process holds after a garbage collection. */
-async function memoryOf(relay: RelayProcess): Promise<number> {
+/** MiB that the process holds and that the system counts as its, after a garbage collection. */
+async function memoryOf(relay: RelayProcess): Promise<{ held: number; resident: number }> {
   const pid = relay.pid();
-  if (pid === undefined || !relay.isRunning()) return 0;
-  for (let n = 0; n < 2; n++) {
-    process.kill(pid, "SIGUSR2");
-    await sleep(300);
-  }
-  const kib = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Math.round(Number(kib ?? 0) / 1024);
+  const none = { held: 0, resident: 0 };
+  if (pid === undefined || !relay.isRunning()) return none;
+  const reports = () => [...relay.output().matchAll(/^HOLDS (\d+) OF (\d+)$/gm)];
+  const before = reports().length;
+  process.kill(pid, "SIGUSR2");
+  for (let tried = 0; tried < 100 && reports().length === before; tried++) await sleep(50);
+  const last = reports().at(-1);
+  return last === undefined ? none : { held: Number(last[1]), resident: Number(last[2]) };
 }
 
 function hexOf(text: string): string {
