@@ -34,10 +34,16 @@ function deriveKeys(): void {
   ofSenderData(context, { key: 16, nonce: 12 });
 }
 
+/** By which a message that was seen before is known, on both sides (docs/decisions/0013). */
+async function hashSigned(): Promise<void> {
+  await subtle.digest("SHA-256", SIGNED);
+}
+
 export async function sendFloor(): Promise<() => Promise<void>> {
   const pair = await createKeyPair();
   return async () => {
     await subtle.sign("Ed25519", pair.privateKey, SIGNED);
+    await hashSigned();
     deriveKeys();
     await subtle.encrypt(aes, await importSeal(), SEALED);
     await subtle.encrypt(aes, await importSeal(), SENDER_DATA);
@@ -55,6 +61,7 @@ export async function receiveFloor(): Promise<() => Promise<void>> {
     deriveKeys();
     await subtle.decrypt(aes, await importSeal(), sealed);
     await subtle.verify("Ed25519", pair.publicKey, signature, SIGNED);
+    await hashSigned();
   };
 }
 
