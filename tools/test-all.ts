@@ -11,6 +11,7 @@ import { findCaddy } from "../apps/relay/src/testing/find-caddy.ts";
 import { ensureCaddy } from "./ensure-caddy.ts";
 import { findPostgres, findRedis } from "@thicket/storage/testing";
 import { ensureChromium } from "./ensure-chromium.ts";
+import { ensureFaketime } from "./ensure-faketime.ts";
 import { ensureFirefox } from "./ensure-firefox.ts";
 import { ensurePostgres } from "./ensure-postgres.ts";
 import { ensureRedis } from "./ensure-redis.ts";
@@ -69,6 +70,7 @@ const suites: Suite[] = [
   { name: "simulation", command: ["pnpm", "simulate", "--seeds", "100"], count: countSeeds },
   {
     name: "chaos",
+    environment: askForClocks,
     command: ["pnpm", "chaos", "--operations", "3000", "--store", "sqlite"],
     count: countSeeds,
   },
@@ -146,7 +148,16 @@ function environmentOf(suite: Suite): Record<string, string> | undefined {
 
 /** The suites that need them are skipped by name where they can't be installed. */
 function askForServers(): Record<string, string> {
-  for (const ensure of [ensurePostgres, ensureRedis, ensureCaddy]) {
+  return askFor([ensurePostgres, ensureRedis, ensureCaddy]);
+}
+
+/** Without them the run says which faults it couldn't play. */
+function askForClocks(): Record<string, string> {
+  return askFor([ensureFaketime]);
+}
+
+function askFor(what: readonly (() => string)[]): Record<string, string> {
+  for (const ensure of what) {
     try {
       ensure();
     } catch (error) {
