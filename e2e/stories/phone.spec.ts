@@ -10,6 +10,8 @@ test("on a phone the list or the conversation is shown, Back leads to the list, 
   const alice = await person("alice", PHONE);
   await alice.open();
   const page = alice.page();
+  // There is no form until the server has said how it lets people in.
+  await page.getByRole("textbox", { name: "Handle" }).waitFor();
   await expectFits(page, "sign-up");
   await alice.signUp();
   const [bob] = await people("bob");
