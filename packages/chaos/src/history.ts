@@ -131,6 +131,8 @@ export interface FinalView extends OfSeat {
 /** Everything that clients asked, were answered and were told, from one start to one quiet end. */
 export interface History {
   readonly operations: readonly Operation[];
+  /** What was published and claimed before: pools of key packages outlast a round. */
+  readonly earlierPools: readonly Operation[];
   readonly listenings: readonly Listening[];
   readonly finalViews: readonly FinalView[];
   /** Key packages left at the end, by device, where that was asked. */

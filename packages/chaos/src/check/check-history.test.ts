@@ -8,6 +8,17 @@ test("a history in which every promise was kept has no violation", () => {
   expect(checkHistory(toHistory(honestHistory()))).toEqual([]);
 });
 
+test("pools of key packages outlast a round: what was published before may be claimed, and once only", () => {
+  const draft = honestHistory();
+  const ofPools = ({ op }: Operation) => op === "publish" || op === "claim";
+  const earlierPools = draft.operations.filter(ofPools);
+  draft.operations = draft.operations.filter((operation) => !ofPools(operation));
+  expect(checkHistory({ ...toHistory(draft), earlierPools })).toEqual([]);
+  draft.operations.push(claim(last(draft), "p1"));
+  const rules = checkHistory({ ...toHistory(draft), earlierPools }).map(({ rule }) => rule);
+  expect(rules).toContain("key-package-once");
+});
+
 /** One fault each, and the rule that must name it. */
 const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
   ["an acknowledged entry that is gone", "acknowledged-present", (draft) => forget(draft, 9)],

@@ -1,4 +1,4 @@
-import type { Claim, Digest, History, Publish } from "../history.ts";
+import type { Claim, Digest, History, Operation, Publish } from "../history.ts";
 import type { Report } from "./violation.ts";
 
 /** Nobody gets what somebody else got, nobody gets what its owner didn't publish, and none is lost. */
@@ -6,12 +6,13 @@ export function checkKeyPackages(history: History, report: Report): void {
   const published = new Map<string, Publish>();
   const lastResorts = new Set<string>();
   const given = new Map<Digest, Claim>();
-  for (const operation of history.operations) {
+  const operations = [...history.earlierPools, ...history.operations];
+  for (const operation of operations) {
     if (operation.op !== "publish") continue;
     for (const digest of operation.packages) published.set(`${operation.device} ${digest}`, operation);
     if (operation.lastResort !== undefined) lastResorts.add(`${operation.device} ${operation.lastResort}`);
   }
-  for (const operation of history.operations) {
+  for (const operation of operations) {
     if (operation.op !== "claim" || operation.outcome.kind !== "ok") continue;
     for (const { device, digest, lastResort } of operation.outcome.reply.packages) {
       const key = `${device} ${digest}`;
@@ -27,16 +28,21 @@ export function checkKeyPackages(history: History, report: Report): void {
       given.set(digest, operation);
     }
   }
-  checkCounts(history, given, report);
+  checkCounts(history.finalCounts, operations, given, report);
 }
 
 /** What is left is what was published less what was claimed, as far as silence lets one know. */
-function checkCounts(history: History, given: ReadonlyMap<Digest, Claim>, report: Report): void {
-  for (const { device, count } of history.finalCounts) {
+function checkCounts(
+  finalCounts: History["finalCounts"],
+  operations: readonly Operation[],
+  given: ReadonlyMap<Digest, Claim>,
+  report: Report,
+): void {
+  for (const { device, count } of finalCounts) {
     const sure = new Set<Digest>();
     const possible = new Set<Digest>();
     let maybeClaimed = 0;
-    for (const operation of history.operations) {
+    for (const operation of operations) {
       if (operation.op === "publish" && operation.device === device && operation.outcome.kind !== "refused") {
         for (const digest of operation.packages) {
           possible.add(digest);

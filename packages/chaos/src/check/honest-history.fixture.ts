@@ -198,5 +198,5 @@ function page(entries: readonly SeenEntry[], seqs: readonly number[]) {
 }
 
 export function toHistory({ operations, listenings, finalViews, finalCounts }: Draft): History {
-  return { operations, listenings, finalViews, finalCounts, storeMayFail: false };
+  return { operations, earlierPools: [], listenings, finalViews, finalCounts, storeMayFail: false };
 }

@@ -27,7 +27,10 @@ export interface Recorder {
   history(ends: Pick<History, "finalViews" | "finalCounts" | "storeMayFail">): History;
 }
 
-export function createRecorder(onAsked: (count: number) => void): Recorder {
+export function createRecorder(
+  onAsked: (count: number) => void,
+  earlierPools: readonly Operation[] = [],
+): Recorder {
   const operations: Operation[] = [];
   const listenings: Listening[] = [];
   const intern = createInterning(digestOf);
@@ -57,7 +60,7 @@ export function createRecorder(onAsked: (count: number) => void): Recorder {
       return listening;
     },
     count: () => operations.length,
-    history: (ends) => ({ operations, listenings, ...ends }),
+    history: (ends) => ({ operations, earlierPools, listenings, ...ends }),
   };
 }
 

@@ -4,6 +4,7 @@ import { seededRandom, type SeededRandom } from "@thicket/delivery-service/testi
 import { type Device, signUpDevice } from "../clients/device.ts";
 import type { Rule, Violation } from "../check/violation.ts";
 import { findNames } from "../dump/find-names.ts";
+import type { Operation } from "../history.ts";
 import { openStage, type Stage, type Store } from "../stage/stage.ts";
 import { createArchive } from "./archive.ts";
 import { type Client, createClient } from "./client.ts";
@@ -85,6 +86,7 @@ async function runRounds(
   const faults = new Map<string, number>();
   const result = { operations: 0, counts, faults, unplayable: stage.unplayable, duration: 0 };
   const archive = createArchive();
+  const pools: Operation[] = [];
   let revealed: string[] = [];
   for (let round = 1; result.operations < options.operations; round++) {
     const operations = Math.min(ROUND, options.operations - result.operations);
@@ -93,6 +95,7 @@ async function runRounds(
       clients,
       seed: options.seed + round,
       operations,
+      earlierPools: [...pools],
       groups: Math.max(2, Math.round((GROUPS * clients.length) / CLIENTS)),
       lanes: LANES,
     });
@@ -111,6 +114,7 @@ async function runRounds(
       return { ...result, revealed, violations: done.violations };
     }
     archive.keep(clients, done.history.finalViews);
+    pools.push(...done.history.operations.filter(({ op }) => op === "publish" || op === "claim"));
   }
   return { ...result, revealed, violations: await archive.check(clients) };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "@thicket/delivery-service/testing";
 import type { Violation } from "../check/violation.ts";
-import type { Create, History } from "../history.ts";
+import type { Create, History, Operation } from "../history.ts";
 import type { Stage } from "../stage/stage.ts";
 import type { Client } from "./client.ts";
 import { concludeRound } from "./conclude-round.ts";
@@ -29,6 +29,8 @@ export interface RoundOptions {
   clients: readonly Client[];
   seed: number;
   operations: number;
+  /** What was published and claimed in the rounds before. */
+  earlierPools: readonly Operation[];
   groups: number;
   /** Acts of one client that go on at once. */
   lanes: number;
@@ -66,7 +68,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
       playing.push(playFault(stage, fault).catch((error: unknown) => void broken.push(error)));
     }
     if (count >= options.operations) world.stopping = true;
-  });
+  }, options.earlierPools);
 
   const started = performance.now();
   for (const client of clients) {
