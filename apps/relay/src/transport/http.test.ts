@@ -131,6 +131,15 @@ describe("the web app", () => {
     }
   });
 
+  it("files of the app are served whole, whatever range is asked for", async () => {
+    build();
+    const ask = await serve();
+    for (const range of ["bytes=9-3", "bytes=0-0", "bytes=-1", "bytes=999999999-", "lines=1"]) {
+      const { status, body } = await ask("/", { range });
+      expect([range, status, body.length > 0]).toEqual([range, 200, true]);
+    }
+  });
+
   it("[WEB-HEADERS-2] csp_evaluator finds nothing in a policy that is sent, for browsers of any age", async () => {
     build();
     const get = await serve();

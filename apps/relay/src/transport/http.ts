@@ -54,6 +54,8 @@ export async function createHttpHandler(options: {
     if (typeof app === "string") return end(response, 503, "text/html; charset=utf-8", faultPage(app));
     // Before the file server answers: a 304 renews the headers of what the browser has kept.
     setHeaders(response, app.headers);
+    // The files are small and whole; sirv throws at a range that ends before it begins (RFC 9110 §14.2 lets one ignore it).
+    delete request.headers.range;
     return app.serve(request, response, () => {
       setHeaders(response, bare);
       end(response, 404, "text/plain", "There is no such file.\n");
