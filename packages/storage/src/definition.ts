@@ -72,6 +72,25 @@ export interface HotBatch<M extends Model> {
   flush(buffer: "own" | "kept"): Awaitable<void>;
 }
 
+const nothing = () => undefined;
+
+/** Of a service without hot statements: nothing waits in a buffer. */
+export const NOTHING_HOT = {
+  sqlite: () => ({ reads: {}, writes: {} }),
+  postgres: {
+    reads: () => ({}),
+    batch: () => ({
+      hot: {},
+      fetch: nothing,
+      forget: nothing,
+      isPending: () => false,
+      keep: nothing,
+      discard: nothing,
+      flush: nothing,
+    }),
+  },
+};
+
 /** Room for what is prepared on one connection: kysely makes one text per shape of query, and a list makes many. */
 const PREPARED = 500;
 

@@ -9,6 +9,7 @@ export type {
   Run,
   StoreDefinition,
 } from "./definition.ts";
+export { NOTHING_HOT } from "./definition.ts";
 export { copyDatabase } from "./sqlite/copy-database.ts";
 export { examineDatabase, type Finding } from "./examine-database.ts";
 export {

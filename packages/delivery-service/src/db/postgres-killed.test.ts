@@ -1,10 +1,11 @@
 import { findPostgres, startPostgres, type TestServer } from "@thicket/storage/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { scriptGroup } from "../testing/index.ts";
 import { openForTest } from "../testing/open-for-test.ts";
 
 const SENDERS = 8;
 const KILLS = 3;
+const WITHIN = { timeout: 50_000, interval: 5 };
 
 describe.skipIf(findPostgres() === undefined)("a PostgreSQL that is killed in the midst of writes", () => {
   let server: TestServer;
@@ -40,12 +41,12 @@ describe.skipIf(findPostgres() === undefined)("a PostgreSQL that is killed in th
     });
     const written = async (count: number) => {
       const enough = state.written + count;
-      while (state.written < enough) await new Promise((resolve) => setTimeout(resolve, 5));
+      await vi.waitFor(() => expect(state.written).toBeGreaterThanOrEqual(enough), WITHIN);
     };
     for (let kill = 0; kill < KILLS; kill++) {
       await written(100);
       await server.kill();
-      while (test.service.health() === "ok") await new Promise((resolve) => setTimeout(resolve, 5));
+      await vi.waitFor(() => expect(test.service.health()).not.toBe("ok"), WITHIN);
       await server.restart();
     }
     await written(100);

@@ -1,5 +1,5 @@
 import type { Generated } from "kysely";
-import type { HotBatch, StoreDefinition } from "../definition.ts";
+import { NOTHING_HOT, type StoreDefinition } from "../definition.ts";
 import type { WriteOperation } from "../write-queue.ts";
 import { refuse } from "../outcome.ts";
 
@@ -12,17 +12,6 @@ export interface ShelfModel {
   effect: string;
 }
 
-const nothing = () => undefined;
-const noBatch: HotBatch<ShelfModel> = {
-  hot: {},
-  fetch: nothing,
-  forget: nothing,
-  isPending: () => false,
-  keep: nothing,
-  discard: nothing,
-  flush: nothing,
-};
-
 export const SHELF: StoreDefinition<ShelfModel> = {
   name: "thicket_shelf",
   applicationId: 0x54686b53,
@@ -34,10 +23,7 @@ export const SHELF: StoreDefinition<ShelfModel> = {
         "CREATE TABLE things (no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL UNIQUE, bytes bytea NOT NULL);",
     },
   ],
-  hot: {
-    sqlite: () => ({ reads: {}, writes: {} }),
-    postgres: { reads: () => ({}), batch: () => noBatch },
-  },
+  hot: NOTHING_HOT,
 };
 
 /** Puts a thing there; a name that is taken is refused. `then` may end the write otherwise: in a refusal, or by throwing. */
