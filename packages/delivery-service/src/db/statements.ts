@@ -54,6 +54,8 @@ export type NewEntryRow = {
   kind: EntryKind;
   receivedAt: number;
   bytes: Uint8Array;
+  resendKey: Uint8Array;
+  resendDigest: Uint8Array;
 };
 
 /** Where a seat is added or removed. */
@@ -83,13 +85,6 @@ export interface HotReads {
 /** What the append, commit and acknowledge paths write. */
 export interface HotWrites {
   insertEntry(entry: NewEntryRow): Awaitable<void>;
-  insertResend(
-    groupNo: number,
-    key: Uint8Array,
-    digest: Uint8Array,
-    seq: number,
-    receivedAt: number,
-  ): Awaitable<void>;
   advance(groupNo: number, headSeq: number, receivedAt: number): Awaitable<void>;
   /** The branch has its last entry, and at that time a member wrote on it (0 for somebody who is none). */
   noteWritten(groupNo: number, branch: number, seq: number, at: number): Awaitable<void>;
@@ -145,9 +140,11 @@ export function hotReads(prepare: Prepare): HotReads {
       return last !== undefined && last.holds > 0;
     },
     resend: (groupNo, key) =>
-      get("SELECT digest, seq, received_at FROM resends WHERE group_no = ? AND key = ?", groupNo, key) as
-        | ResendRow
-        | undefined,
+      get(
+        "SELECT resend_digest AS digest, seq, received_at FROM entries WHERE group_no = ? AND resend_key = ?",
+        groupNo,
+        key,
+      ) as ResendRow | undefined,
     places: (groupNo, tokenHash) =>
       prepare(
         `SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
@@ -185,8 +182,8 @@ export function hotWrites(prepare: Prepare): HotWrites {
   return {
     insertEntry: (entry) =>
       run(
-        `INSERT INTO entries (group_no, seq, branch, line, epoch, kind, received_at, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO entries (group_no, seq, branch, line, epoch, kind, received_at, bytes, resend_key, resend_digest)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         entry.groupNo,
         entry.seq,
         entry.branch,
@@ -195,15 +192,8 @@ export function hotWrites(prepare: Prepare): HotWrites {
         entry.kind,
         entry.receivedAt,
         entry.bytes,
-      ),
-    insertResend: (groupNo, key, digest, seq, receivedAt) =>
-      run(
-        "INSERT INTO resends (group_no, key, digest, seq, received_at) VALUES (?, ?, ?, ?, ?)",
-        groupNo,
-        key,
-        digest,
-        seq,
-        receivedAt,
+        entry.resendKey,
+        entry.resendDigest,
       ),
     advance: (groupNo, headSeq, receivedAt) =>
       run("UPDATE groups SET head_seq = ?, received_at = ? WHERE no = ?", headSeq, receivedAt, groupNo),

@@ -82,8 +82,18 @@ export async function writeEntry(
   const receivedAt = Math.max(now, group.received_at);
   const { branch, epoch, line } = place;
   const { kind, bytes } = content;
-  await tx.hot.insertEntry({ groupNo: group.no, seq, branch, line, epoch, kind, receivedAt, bytes });
-  await tx.hot.insertResend(group.no, mark.key, mark.digest, seq, receivedAt);
+  const resend = { resendKey: mark.key, resendDigest: mark.digest };
+  await tx.hot.insertEntry({
+    groupNo: group.no,
+    seq,
+    branch,
+    line,
+    epoch,
+    kind,
+    receivedAt,
+    bytes,
+    ...resend,
+  });
   await tx.hot.advance(group.no, seq, receivedAt);
   await tx.hot.noteWritten(group.no, branch, seq, by === "member" ? receivedAt : 0);
   return { ...content, epoch, branch, seq, receivedAt };
