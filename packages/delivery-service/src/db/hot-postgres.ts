@@ -69,7 +69,7 @@ export function hotReadsOver(run: Run): HotReads {
       )) as ResendRow | undefined,
     places: async (groupNo, hash) =>
       (await run(
-        "SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
+        "SELECT epoch, branch, line, is_tip, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
         [groupNo, hash],
       )) as PlaceRow[],
     seatChanges: async (groupNo, seatId) =>
@@ -354,7 +354,7 @@ async function fetchAttaching(run: Run, wanted: readonly GroupPlan[], byId: Grou
     ),
     fetchRows<PlaceRow & { token_hash: Uint8Array }>(
       run,
-      `SELECT group_no, token_hash, epoch, branch, line, held
+      `SELECT group_no, token_hash, epoch, branch, line, is_tip, held
        FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, token_hash)
        JOIN epochs USING (group_no, token_hash) ORDER BY branch DESC`,
       [tokens.map(({ no }) => no), tokens.map(({ hash }) => hash)],

@@ -37,7 +37,7 @@ export type SeatRow = {
 export type ResendRow = { digest: Uint8Array; seq: Seq; received_at: number };
 export type KeyPackageRow = { ref: Uint8Array; not_after: number; bytes: Uint8Array };
 /** An epoch that somebody shows the token of. */
-export type PlaceRow = { epoch: Epoch; branch: Branch; line: number; held: number };
+export type PlaceRow = { epoch: Epoch; branch: Branch; line: number; is_tip: number; held: number };
 /** See `seat_changes`. */
 export type SeatChangeRow = { line: number; branch: Branch; holds: number };
 /** Where an entry was written. */
@@ -147,7 +147,7 @@ export function hotReads(prepare: Prepare): HotReads {
       ) as ResendRow | undefined,
     places: (groupNo, tokenHash) =>
       prepare(
-        `SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
+        `SELECT epoch, branch, line, is_tip, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
       ).all(groupNo, tokenHash) as PlaceRow[],
     seatChanges: (groupNo, seatId) =>
       prepare(
