@@ -1,4 +1,5 @@
 import parser from "socket.io-msgpack-parser";
+import { encodeFrame } from "./encode-frame.ts";
 
 /** Values in one frame. The largest request, a commit of 10,000 seats with their Welcomes, has less than half of it. */
 const VALUES = 200_000;
@@ -11,7 +12,11 @@ const DEPTH = 32;
  * that isn't plausible throws, which ends its connection.
  */
 export const frameParser = {
-  Encoder: parser.Encoder,
+  Encoder: class {
+    encode(packet: unknown): Buffer[] {
+      return [encodeFrame(packet)];
+    }
+  },
   Decoder: class extends parser.Decoder {
     override add(frame: unknown): void {
       if (!(frame instanceof Uint8Array) || !isPlausible(frame)) throw new Error("not a frame");
