@@ -271,7 +271,8 @@ describeOnEachKeptDatabase("a database of the third version", (make, kind) => {
        INSERT INTO resends (group_no, key, digest, seq, received_at)
          VALUES ${rows.map(({ resend }) => resend).join(", ")}`,
     );
-    const { close, operations, faults } = await openForTest(made.location);
+    const test = await openForTest(made.location);
+    const { operations } = test;
     for (const [index, request] of requests.entries()) {
       const answer = { ok: true, seq: index + 1, receivedAt: 4000 + index };
       expect(await operations["group.append"](device, request)).toEqual(answer);
@@ -290,9 +291,9 @@ describeOnEachKeptDatabase("a database of the third version", (make, kind) => {
     expect(page.ok && page.entries.map(({ bytes }) => toHex(bytes))).toEqual(
       [...requests, next].map(({ bytes }) => toHex(bytes)),
     );
-    await close();
+    await test.close();
     await other.close();
-    expect(faults).toEqual([]);
+    expect(test.faults).toEqual([]);
     await made.remove();
   });
 });

@@ -466,9 +466,9 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
     insertEntry(entry) {
       buffer(entry.groupNo).entries.push(entry);
       const group = byNo.get(entry.groupNo);
-      const { seq, line, branch, receivedAt, resendKey, resendDigest } = entry;
+      const { seq, line, branch, receivedAt, resend } = entry;
       group?.entryPlaces.set(seq, { line, branch });
-      group?.resends.set(toHex(resendKey), { digest: resendDigest, seq, received_at: receivedAt });
+      group?.resends.set(toHex(resend.key), { digest: resend.digest, seq, received_at: receivedAt });
     },
     noteShown(groupNo, seatId, day, branch, at) {
       const now = buffer(groupNo);

@@ -54,8 +54,8 @@ export type NewEntryRow = {
   kind: EntryKind;
   receivedAt: number;
   bytes: Uint8Array;
-  resendKey: Uint8Array;
-  resendDigest: Uint8Array;
+  /** How a resend of it is recognised, and what it must equal. */
+  resend: { key: Uint8Array; digest: Uint8Array };
 };
 
 /** Where a seat is added or removed. */
@@ -192,8 +192,8 @@ export function hotWrites(prepare: Prepare): HotWrites {
         entry.kind,
         entry.receivedAt,
         entry.bytes,
-        entry.resendKey,
-        entry.resendDigest,
+        entry.resend.key,
+        entry.resend.digest,
       ),
     advance: (groupNo, headSeq, receivedAt) =>
       run("UPDATE groups SET head_seq = ?, received_at = ? WHERE no = ?", headSeq, receivedAt, groupNo),

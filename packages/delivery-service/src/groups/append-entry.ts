@@ -82,7 +82,6 @@ export async function writeEntry(
   const receivedAt = Math.max(now, group.received_at);
   const { branch, epoch, line } = place;
   const { kind, bytes } = content;
-  const resend = { resendKey: mark.key, resendDigest: mark.digest };
   await tx.hot.insertEntry({
     groupNo: group.no,
     seq,
@@ -92,7 +91,7 @@ export async function writeEntry(
     kind,
     receivedAt,
     bytes,
-    ...resend,
+    resend: mark,
   });
   await tx.hot.advance(group.no, seq, receivedAt);
   await tx.hot.noteWritten(group.no, branch, seq, by === "member" ? receivedAt : 0);
