@@ -1,5 +1,5 @@
-/** Room that is kept; a larger value has more of it for itself. */
-const KEPT = 64 * 1024;
+/** Room that is kept, for what is usual: a frame of a hundred messages. A larger value has more of it for itself. */
+const KEPT = 256 * 1024;
 /** Longer texts are written by Node, shorter ones are done before it is called. */
 const SHORT = 24;
 
