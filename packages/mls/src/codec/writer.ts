@@ -53,7 +53,7 @@ export class Writer {
 
   /** An unsigned big-endian integer of 1 to 4 bytes. Throws ENCODE_RANGE if it does not fit. */
   uint(value: number, size: 1 | 2 | 3 | 4): void {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff >>> (32 - 8 * size)) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of ${size} bytes`);
     }
     const at = this.#grow(size);
@@ -64,8 +64,9 @@ export class Writer {
     if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of 8 bytes`);
     }
-    this.uint(Number(value >> 32n), 4);
-    this.uint(Number(value & 0xffff_ffffn), 4);
+    const isShort = value <= 0xffff_ffffn; // nearly always: arithmetic on bigints is slow
+    this.uint(isShort ? 0 : Number(value >> 32n), 4);
+    this.uint(Number(isShort ? value : value & 0xffff_ffffn), 4);
   }
 
   raw(value: Uint8Array): void {

@@ -2,7 +2,7 @@ import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import { type Codec, fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { generationBytes } from "../crypto/key-derivation.ts";
-import { sha256Digest } from "../crypto/digest.ts";
+import { subtle } from "../crypto/web-crypto.ts";
 import { MlsError } from "../errors.ts";
 
 /** One key and nonce of a sender ratchet, for one message. */
@@ -160,7 +160,7 @@ const NOTHING_SEEN: SeenMessages = { full: [], tail: [] };
 
 /** What signed bytes are remembered by. */
 export async function seenId(signedBytes: Uint8Array): Promise<string> {
-  return bytesToHex((await sha256Digest(signedBytes)).subarray(0, SEEN_ID_LENGTH));
+  return bytesToHex(new Uint8Array(await subtle().digest("SHA-256", signedBytes), 0, SEEN_ID_LENGTH));
 }
 
 /** Notes signed bytes as seen, by their id. Throws REPLAYED if they were before. */
