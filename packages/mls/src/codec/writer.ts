@@ -27,23 +27,20 @@ export class Writer {
   /** The bytes written so far, as a copy of exact size. The writer is used up by it. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);
-    this.#giveBack();
+    this.giveBack();
     return written;
   }
 
   /**
-   * Hands the bytes written so far to `use` without a copy, which for a whole message costs a good part of sealing it.
-   * They are wiped once `use` is done with them. The writer is used up by it.
+   * The bytes written so far without a copy, which for a whole message costs a good part of sealing it. They are good
+   * until `giveBack`, which has to follow, and the writer takes no more.
    */
-  async lend<R>(use: (bytes: Uint8Array) => Promise<R>): Promise<R> {
-    try {
-      return await use(this.#bytes.subarray(0, this.#length));
-    } finally {
-      this.#giveBack();
-    }
+  lend(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  #giveBack(): void {
+  /** Wipes the bytes and leaves their room to another writer. The writer is used up by it. */
+  giveBack(): void {
     this.#bytes.fill(0, 0, this.#length); // it may be secret
     const size = this.#bytes.length;
     if (size <= LARGEST_SPARE && (spare === undefined || spare.length < size)) spare = this.#bytes;

@@ -13,7 +13,7 @@ import {
   takeReceiveKey,
   takeSendKey,
 } from "../schedule/secret-tree.ts";
-import { checkPlace, verifySignContent, withSignContent } from "./authenticate.ts";
+import { checkPlace, lendSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -63,9 +63,13 @@ export async function protectPrivate(
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
   const nonce = guardedNonce(taken.key.nonce, reuseGuard);
   const aads = aadsOf(place);
-  const ciphertext = await writePrivateContent(content.content, authenticated.auth).lend((plaintext) =>
-    suite.seal(taken.key.key, nonce, aads.content, plaintext),
-  );
+  const plaintext = writePrivateContent(content.content, authenticated.auth);
+  let ciphertext: Uint8Array;
+  try {
+    ciphertext = await suite.seal(taken.key.key, nonce, aads.content, plaintext.lend());
+  } finally {
+    plaintext.giveBack();
+  }
 
   const senderData = encode(senderDataCodec, { leafIndex, generation: taken.generation, reuseGuard });
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
@@ -130,17 +134,19 @@ export async function openPrivate(
     authenticatedData: message.authenticatedData,
     content: body,
   };
-  const signed = { wireFormat: "privateMessage", content, groupContext: keys.groupContext } as const;
-  const id = await withSignContent(signed, async (bytes, tbs) => {
-    await verifySignContent(suite, bytes, signatureKey, auth.signature);
-    return seenId(tbs);
-  });
-  return {
-    authenticated: { wireFormat: "privateMessage", content, auth },
-    sender: leafIndex,
-    generation,
-    secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
-  };
+  const signed = lendSignContent({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
+  try {
+    await verifySignContent(suite, signed.bytes, signatureKey, auth.signature);
+    const id = await seenId(signed.tbs);
+    return {
+      authenticated: { wireFormat: "privateMessage", content, auth },
+      sender: leafIndex,
+      generation,
+      secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
+    };
+  } finally {
+    signed.giveBack();
+  }
 }
 
 /** §6.3.1: handshake messages and application data have ratchets of their own. */

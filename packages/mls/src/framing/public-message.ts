@@ -3,7 +3,7 @@ import { encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { equalConstantTime } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
-import { checkPlace, contentTbs, verifySignContent, withSignContent } from "./authenticate.ts";
+import { checkPlace, contentTbs, lendSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -54,7 +54,8 @@ export async function openPublic(
   checkPlace(content, keys);
   const authenticated: AuthenticatedContent = { wireFormat: "publicMessage", content, auth };
   const signed = { wireFormat: "publicMessage", content, groupContext: keys.groupContext } as const;
-  await withSignContent(signed, async (bytes, tbs) => {
+  const { bytes, tbs, giveBack } = lendSignContent(signed);
+  try {
     if (content.sender.kind === "member") {
       const expected = membershipTag(suite, tbs, authenticated, keys.membershipKey);
       if (message.membershipTag === undefined || !equalConstantTime(expected, message.membershipTag)) {
@@ -62,7 +63,9 @@ export async function openPublic(
       }
     }
     await verifySignContent(suite, bytes, signatureKeyOf(content.sender, content), auth.signature);
-  });
+  } finally {
+    giveBack();
+  }
   return authenticated;
 }
 
