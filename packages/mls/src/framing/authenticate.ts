@@ -1,5 +1,5 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { encode, u16 } from "../codec/codec.ts";
+import { encode } from "../codec/codec.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
@@ -30,7 +30,7 @@ export function contentTbs(content: SignedContent): Uint8Array {
 
 /** The context is covered for senders who are, or come to be, members. */
 function writeTbs(writer: Writer, { wireFormat, content, groupContext }: SignedContent): void {
-  u16.write(writer, MLS10);
+  writer.uint(MLS10, 2);
   groupWireFormatCodec.write(writer, wireFormat);
   framedContentCodec.write(writer, content);
   const sender = content.sender.kind;

@@ -1,4 +1,4 @@
-import { decode, encode, fixed, struct, u32 } from "../codec/codec.ts";
+import { type Codec, decode, encode } from "../codec/codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
@@ -176,11 +176,14 @@ interface SenderData {
 }
 
 const REUSE_GUARD_LENGTH = 4;
-const senderDataCodec = struct<SenderData>({
-  leafIndex: u32,
-  generation: u32,
-  reuseGuard: fixed(REUSE_GUARD_LENGTH),
-});
+const senderDataCodec: Codec<SenderData> = {
+  write(w, { leafIndex, generation, reuseGuard }) {
+    w.uint(leafIndex, 4);
+    w.uint(generation, 4);
+    w.raw(reuseGuard);
+  },
+  read: (r) => ({ leafIndex: r.uint(4), generation: r.uint(4), reuseGuard: r.raw(REUSE_GUARD_LENGTH) }),
+};
 
 /** Key and nonce of the sender data, from a sample of the ciphertext (§6.3.2). */
 export function senderDataKey(
