@@ -5,7 +5,7 @@ import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import type { Expander } from "../crypto/key-derivation.ts";
 import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
-import { DEFAULT_RATCHET_LIMITS, type RatchetLimits, seenId } from "../schedule/ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
 import {
   markReceived,
   type RatchetType,
@@ -13,6 +13,7 @@ import {
   takeReceiveKey,
   takeSendKey,
 } from "../schedule/secret-tree.ts";
+import { seenId } from "../schedule/seen-messages.ts";
 import { checkPlace, lendSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
