@@ -34,12 +34,6 @@ export const u64: Codec<bigint> = { write: (w, value) => w.uint64(value), read: 
 /** `opaque x<V>` */
 export const opaque: Codec<Uint8Array> = { write: (w, value) => w.opaque(value), read: (r) => r.opaque() };
 
-/** `opaque x<V>`, read as a part of the input: only for what nobody keeps. */
-export const opaqueInPlace: Codec<Uint8Array> = {
-  write: (w, value) => w.opaque(value),
-  read: (r) => r.opaqueInPlace(),
-};
-
 /** `opaque x[length]` */
 export function fixed(length: number): Codec<Uint8Array> {
   return {

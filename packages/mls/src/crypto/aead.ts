@@ -20,9 +20,21 @@ export function aesGcm(hpkeAeadId: number, keyLength: number): Aead {
     keyLength,
     nonceLength: 12,
     seal: (key, nonce, aad, plaintext) =>
-      sealWith("AES-GCM", subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]), nonce, aad, plaintext),
+      sealWith(
+        "AES-GCM",
+        subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]),
+        nonce,
+        aad,
+        plaintext,
+      ),
     open: (key, nonce, aad, ciphertext) =>
-      openWith("AES-GCM", subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]), nonce, aad, ciphertext),
+      openWith(
+        "AES-GCM",
+        subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]),
+        nonce,
+        aad,
+        ciphertext,
+      ),
   };
 }
 
@@ -67,7 +79,9 @@ async function sealWith(
   plaintext: Uint8Array,
 ): Promise<Uint8Array> {
   const imported = await key;
-  return new Uint8Array(await subtle().encrypt({ name, iv: nonce, additionalData: aad }, imported, plaintext));
+  return new Uint8Array(
+    await subtle().encrypt({ name, iv: nonce, additionalData: aad }, imported, plaintext),
+  );
 }
 
 async function openWith(

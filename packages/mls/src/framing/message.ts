@@ -1,16 +1,4 @@
-import {
-  type Codec,
-  empty,
-  enumeration,
-  opaque,
-  opaqueInPlace,
-  select,
-  struct,
-  u16,
-  u32,
-  u64,
-  u8,
-} from "../codec/codec.ts";
+import { type Codec, empty, enumeration, opaque, select, struct, u16, u32, u8 } from "../codec/codec.ts";
 import { type Commit, commitCodec } from "../commit.ts";
 import { MlsError } from "../errors.ts";
 import { type KeyPackage, keyPackageCodec } from "../key-package.ts";

@@ -54,17 +54,17 @@ export async function openPublic(
   checkPlace(content, keys);
   const authenticated: AuthenticatedContent = { wireFormat: "publicMessage", content, auth };
   const signed = { wireFormat: "publicMessage", content, groupContext: keys.groupContext } as const;
-  const { bytes, tbs, giveBack } = lendSignContent(signed);
+  const lent = lendSignContent(signed);
   try {
     if (content.sender.kind === "member") {
-      const expected = membershipTag(suite, tbs, authenticated, keys.membershipKey);
+      const expected = membershipTag(suite, lent.tbs, authenticated, keys.membershipKey);
       if (message.membershipTag === undefined || !equalConstantTime(expected, message.membershipTag)) {
         throw new MlsError("MEMBERSHIP_TAG_INVALID", "the membership tag is not valid", { section: "§6.2" });
       }
     }
-    await verifySignContent(suite, bytes, signatureKeyOf(content.sender, content), auth.signature);
+    await verifySignContent(suite, lent.bytes, signatureKeyOf(content.sender, content), auth.signature);
   } finally {
-    giveBack();
+    lent.giveBack();
   }
   return authenticated;
 }

@@ -153,8 +153,12 @@ describe("a record of seen messages", () => {
     };
     const chunk = records.get("secret/seen/0/handshake/0") ?? new Uint8Array();
     const tail = records.get("secret/ratchet/0/handshake") ?? new Uint8Array();
-    expect(await twice("secret/seen/0/handshake/0", chunk.length - 16, chunk.length - 32)).toBe("RECORD_INVALID");
-    expect(await twice("secret/ratchet/0/handshake", tail.length - 16, tail.length - 32)).toBe("RECORD_INVALID");
+    expect(await twice("secret/seen/0/handshake/0", chunk.length - 16, chunk.length - 32)).toBe(
+      "RECORD_INVALID",
+    );
+    expect(await twice("secret/ratchet/0/handshake", tail.length - 16, tail.length - 32)).toBe(
+      "RECORD_INVALID",
+    );
   });
 });
 

@@ -3,12 +3,7 @@ import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import type { RecordDiff } from "../record-diff.ts";
 import { fullWidth } from "../tree/tree-math.ts";
-import {
-  type Ratchet,
-  type SkippedKey,
-  storedRatchetCodec,
-  storedSkippedKeyCodec,
-} from "./ratchet.ts";
+import { type Ratchet, type SkippedKey, storedRatchetCodec, storedSkippedKeyCodec } from "./ratchet.ts";
 import { NOTHING_SEEN, SEEN_CHUNK, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
 import {
   type LeafRatchets,

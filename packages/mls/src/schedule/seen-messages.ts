@@ -42,12 +42,14 @@ export function withSeen({ full, tail, index }: SeenMessages, id: string): SeenM
 function withId(index: SeenIndex, id: string, depth: number): SeenIndex {
   if (index === undefined) return id;
   if (index === id) throw new MlsError("REPLAYED", "this signed message was received before");
-  const branches: SeenIndex[] = typeof index === "string" ? new Array(16).fill(undefined) : index.slice();
+  const branches = (typeof index === "string" ? NO_BRANCHES : index).slice();
   if (typeof index === "string") branches[digitAt(index, depth)] = index;
   const digit = digitAt(id, depth);
   branches[digit] = withId(branches[digit], id, depth + 1);
   return branches;
 }
+
+const NO_BRANCHES: readonly SeenIndex[] = Array.from({ length: 16 }, () => undefined);
 
 function digitAt(id: string, place: number): number {
   const code = id.charCodeAt(place);
