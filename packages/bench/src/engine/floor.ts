@@ -6,7 +6,7 @@ import { cipherSuite } from "@thicket/mls";
  */
 
 /** 1 KiB with its framing, as it is signed; and as it is sealed, padded to 4 KiB. */
-const SIGNED = new Uint8Array(1300).fill(7);
+const SIGNED = new Uint8Array(1216).fill(7);
 const SEALED = new Uint8Array(4096).fill(7);
 const SENDER_DATA = new Uint8Array(12);
 /** Both AADs are of about this length. */
@@ -52,7 +52,7 @@ export async function sendFloor(): Promise<() => Promise<void>> {
 }
 
 /** A processor learns the branches of one signature that it verifies again and again: a member never does. */
-const SIGNATURES = 256;
+export const SIGNATURES = 256;
 
 function numbered(turn: number): Uint8Array<ArrayBuffer> {
   SIGNED[0] = turn;
@@ -79,7 +79,7 @@ export async function receiveFloor(): Promise<() => Promise<void>> {
   };
 }
 
-async function createKeyPair(): Promise<CryptoKeyPair> {
+export async function createKeyPair(): Promise<CryptoKeyPair> {
   const pair = await subtle.generateKey("Ed25519", false, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new Error("no key pair");
   return pair;
