@@ -2,7 +2,6 @@ import type {
   DeliveryReply,
   DeliveryRequest,
   DeliveryRequests,
-  Entry,
   GroupId,
   SeatId,
   Seq,
@@ -17,7 +16,7 @@ import { type GroupPlan, NO_GROUPS, type Plan } from "./db/plan.ts";
 import type { DeviceIdentity } from "./device-identity.ts";
 import { acknowledge } from "./groups/acknowledge.ts";
 import { appendEntry } from "./groups/append-entry.ts";
-import { attachSeats } from "./groups/attach-seats.ts";
+import { type Attached, attachSeats, type Standing } from "./groups/attach-seats.ts";
 import { commitEpoch } from "./groups/commit-epoch.ts";
 import { confirmEpoch } from "./groups/confirm-epoch.ts";
 import { createGroup } from "./groups/create-group.ts";
@@ -35,7 +34,7 @@ import { publishLink } from "./links/publish-link.ts";
 import { withdrawLink } from "./links/withdraw-link.ts";
 import { DEFAULT_LIMITS, type DeliveryLimits } from "./limits.ts";
 import { mergeAppended } from "./merge-appended.ts";
-import { type Effect, refuse, type Refusal } from "./outcome.ts";
+import { type Appended, type Effect, refuse, type Refusal } from "./outcome.ts";
 import { sweep, type Swept } from "./retention/sweep.ts";
 import { acknowledgeWelcomes } from "./welcomes/acknowledge-welcomes.ts";
 import { listWelcomes } from "./welcomes/list-welcomes.ts";
@@ -43,23 +42,10 @@ import { newestWelcomes } from "./welcomes/newest-welcomes.ts";
 
 /** What is told after it is on the disk, in commit order. Hints: the log and the cursor are the truth. */
 export interface DeliveryListeners {
-  /**
-   * For everybody who listens, without `hiddenFrom`: seats that may not read these entries, of another branch or of an
-   * epoch before they joined. And `alsoTo`: seats of no tip that may read them all the same.
-   */
-  onAppended?(
-    groupId: GroupId,
-    entries: readonly Entry[],
-    hiddenFrom: readonly SeatId[],
-    alsoTo: readonly SeatId[],
-  ): void;
-  /**
-   * These seats belong to no tip any more. Told after the commit that removed them, and again when one of them
-   * attaches: who listens for them hears of nothing but what is also for them.
-   */
+  /** For everybody who listens but those it is hidden from, and for those it is also for. */
+  onAppended?(appended: Appended): void;
+  /** These seats were dropped for their silence, or their branch was: they hear of nothing any more. */
   onUnseated?(groupId: GroupId, seatIds: readonly SeatId[]): void;
-  /** Another candidate holds these seats again: they listen as if they had never stopped. */
-  onSeated?(groupId: GroupId, seatIds: readonly SeatId[]): void;
   /** Welcomes are held. Whoever sweeps by a clock does so then, at the latest (ms since 1970). */
   onHeld?(until: number): void;
   onAcked?(groupId: GroupId, seq: Seq): void;
@@ -103,6 +89,14 @@ export type DeliveryOperations = { readonly [K in keyof DeliveryRequests]: Deliv
 export interface DeliveryService {
   /** One for each request of the wire. Requests are already parsed; refusals are replies, never exceptions. */
   readonly operations: DeliveryOperations;
+  /**
+   * `group.attach` for who tells the seats of what comes after: `committed` is called as an operation's, and learns too
+   * how each attached seat stood at that moment.
+   */
+  attach(
+    request: DeliveryRequest<"group.attach">,
+    committed: (reply: DeliveryReply<"group.attach">, standings: readonly (Standing | undefined)[]) => void,
+  ): Promise<DeliveryReply<"group.attach">>;
   /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
   health(): Health;
   /** Whether a write goes through now. */
@@ -155,6 +149,14 @@ export async function openDeliveryService(
   const blobs =
     files === undefined ? undefined : openBlobs({ files, database, now, random, limits, onFault });
 
+  const attach: DeliveryService["attach"] = async (request, committed) => {
+    const plan = about(...request.seats.map(attachOf));
+    return forWire(
+      await database.write(attachSeats(request, { now }), plan, (reply) =>
+        committed(forWire(reply), reply.ok ? reply.standings : []),
+      ),
+    );
+  };
   const operations: DeliveryOperations = {
     "keyPackages.publish": async (device, request, committed) => {
       const checked = await checkKeyPackages(device, request, { check, now: now() });
@@ -181,8 +183,7 @@ export async function openDeliveryService(
     },
     "group.create": (_, request, committed) =>
       database.write(createGroup(request, { now }), about({ groupId: request.groupId }), committed),
-    "group.attach": (_, request, committed) =>
-      database.write(attachSeats(request, { now }), about(...request.seats.map(attachOf)), committed),
+    "group.attach": (_, request, committed) => attach(request, (reply) => committed?.(reply)),
     "group.append": (_, request, committed) =>
       database.write(appendEntry(request, { now, limits }), about(writeOf(request)), committed),
     "group.commit": async (_, request, committed) => {
@@ -224,6 +225,7 @@ export async function openDeliveryService(
 
   return {
     operations,
+    attach,
     blobs,
     health: () => database.health(),
     async isWriting() {
@@ -241,6 +243,10 @@ export async function openDeliveryService(
       await sweeping;
     },
   };
+}
+
+function forWire(reply: Attached | Refusal): DeliveryReply<"group.attach"> {
+  return reply.ok ? { ok: true, results: reply.results } : reply;
 }
 
 function about(...groups: GroupPlan[]): Plan {
@@ -267,11 +273,9 @@ function writeOf(request: Required<Omit<GroupPlan, "cursors" | "attaching">>): G
 function tell(listeners: DeliveryListeners, effect: Effect): void {
   switch (effect.kind) {
     case "appended":
-      return listeners.onAppended?.(effect.groupId, effect.entries, effect.hiddenFrom, effect.alsoTo);
+      return listeners.onAppended?.(effect);
     case "held":
       return listeners.onHeld?.(effect.until);
-    case "seated":
-      return listeners.onSeated?.(effect.groupId, effect.seatIds);
     case "unseated":
       return listeners.onUnseated?.(effect.groupId, effect.seatIds);
     case "acked":

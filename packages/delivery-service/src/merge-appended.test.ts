@@ -1,5 +1,6 @@
 import { type Branch, type Epoch, type Entry, GroupId, SeatId, type Seq } from "@thicket/protocol";
 import { describe, expect, it } from "vitest";
+import type { Audience } from "./groups/audience.ts";
 import { mergeAppended } from "./merge-appended.ts";
 import type { Effect } from "./outcome.ts";
 import { parse } from "./testing/parse.ts";
@@ -11,7 +12,7 @@ const [A, B] = [groupId("a"), groupId("b")];
 function appended(
   group: GroupId,
   seq: number,
-  { size = 10, hiddenFrom = [] as SeatId[], alsoTo = [] as SeatId[] } = {},
+  { size = 10, ...audience }: { size?: number } & Partial<Audience> = {},
 ): Effect {
   const entry: Entry = {
     seq: seq as Seq,
@@ -21,7 +22,8 @@ function appended(
     receivedAt: 1,
     bytes: new Uint8Array(size),
   };
-  return { kind: "appended", groupId: group, entries: [entry], hiddenFrom, alsoTo };
+  const everybody: Audience = { hiddenFrom: [], alsoTo: [], unseated: [], seated: [] };
+  return { kind: "appended", groupId: group, entries: [entry], ...everybody, ...audience };
 }
 
 /** Effects as the group and seqs of what was appended, or their kind. */
@@ -45,7 +47,7 @@ describe("what a batch has appended", () => {
     expect(shown(mergeAppended(effects))).toEqual(["a 1,2", "acked", "unseated", "a 3"]);
   });
 
-  it("keeps apart what some may not read, and what comes after it", () => {
+  it("keeps apart what some may not read, what changes who listens, and what comes after it", () => {
     const effects = [
       appended(A, 1),
       appended(A, 2, { hiddenFrom: [seatId] }),
@@ -53,8 +55,13 @@ describe("what a batch has appended", () => {
       appended(A, 4),
       appended(A, 5, { alsoTo: [seatId] }),
       appended(A, 6),
+      appended(A, 7, { unseated: [seatId] }),
+      appended(A, 8),
+      appended(A, 9, { seated: [seatId] }),
+      appended(A, 10),
     ];
-    expect(shown(mergeAppended(effects))).toEqual(["a 1", "a 2", "a 3,4", "a 5", "a 6"]);
+    const told = ["a 1", "a 2", "a 3,4", "a 5", "a 6", "a 7", "a 8", "a 9", "a 10"];
+    expect(shown(mergeAppended(effects))).toEqual(told);
   });
 
   it("is told in several where it is large", () => {

@@ -1,6 +1,6 @@
 import type { Effect } from "./outcome.ts";
 
-type Appended = Extract<Effect, { kind: "appended" }>;
+type AppendedEffect = Extract<Effect, { kind: "appended" }>;
 
 /** So many bytes of messages at most are told at once: a listener is sent no more than it can take in one go. */
 const MOST = 256 * 1024;
@@ -43,10 +43,10 @@ const PASSED: ReadonlySet<Effect["kind"]> = new Set<Effect["kind"]>([
   "keyPackagesLow",
 ]);
 
-function isForAll({ hiddenFrom, alsoTo }: Appended): boolean {
-  return hiddenFrom.length === 0 && alsoTo.length === 0;
+function isForAll({ hiddenFrom, alsoTo, unseated, seated }: AppendedEffect): boolean {
+  return [hiddenFrom, alsoTo, unseated, seated].every(({ length }) => length === 0);
 }
 
-function sizeOf({ entries }: Appended): number {
+function sizeOf({ entries }: AppendedEffect): number {
   return entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }

@@ -1,4 +1,5 @@
-import { describeWithPostgres, onPostgres, type TestDatabase } from "@thicket/storage/contract";
+import { setTimeout as wait } from "node:timers/promises";
+import { alter, describeWithPostgres, onPostgres, type TestDatabase } from "@thicket/storage/contract";
 import { CipherSuiteId, deliveryRequests, toHex } from "@thicket/protocol";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createRealDevice, deviceFrom, parse, type ScriptedGroup, scriptGroup } from "./testing/index.ts";
@@ -89,14 +90,43 @@ describeWithPostgres("several nodes on one PostgreSQL", () => {
     expect(commits.flatMap((reply) => (reply.ok ? [] : [reply.error.winner]))).toEqual([2, 2]);
   });
 
-  it("[DS-KEYPACKAGE-1] hand out no key package twice, and publish one last resort", async () => {
-    const suite = parse(CipherSuiteId, 1);
-    const bob = await createRealDevice(node(0).random, node(0).as, node(0).clock.now);
-    const publish = (at: TestService, keyPackages: Uint8Array[], lastResort: Uint8Array) =>
+  const suite = parse(CipherSuiteId, 1);
+  const createBob = () => createRealDevice(node(0).random, node(0).as, node(0).clock.now);
+  type Bob = Awaited<ReturnType<typeof createBob>>;
+  const publishOf =
+    ({ identity }: Bob) =>
+    (at: TestService, keyPackages: Uint8Array[], lastResort?: Uint8Array) =>
       at.operations["keyPackages.publish"](
-        bob.identity,
-        parse(deliveryRequests["keyPackages.publish"].request, { suite, keyPackages, lastResort }),
+        identity,
+        parse(deliveryRequests["keyPackages.publish"].request, {
+          suite,
+          keyPackages,
+          ...(lastResort && { lastResort }),
+        }),
       );
+
+  it("[DS-KEYPACKAGE-1] publish none again that another node is handing out", async () => {
+    const bob = await createBob();
+    const publish = publishOf(bob);
+    const { message } = await bob.keyPackage();
+    expect(await publish(node(0), [message])).toMatchObject({ ok: true, count: 1 });
+    // What a claim does, with time before its end.
+    const claiming = alter(
+      made.location,
+      `BEGIN;
+       WITH gone AS (DELETE FROM key_packages RETURNING ref, not_after)
+         INSERT INTO spent_key_packages (ref, not_after) SELECT ref, not_after FROM gone;
+       SELECT pg_sleep(1);
+       COMMIT`,
+    );
+    await wait(300);
+    expect(await publish(node(1), [message])).toMatchObject({ ok: true, count: 0 });
+    await claiming;
+  });
+
+  it("[DS-KEYPACKAGE-1] hand out no key package twice, and publish one last resort", async () => {
+    const bob = await createBob();
+    const publish = publishOf(bob);
     const packages: Uint8Array[] = [];
     for (let index = 0; index < 40; index++) packages.push((await bob.keyPackage()).message);
     const { message: lastResort } = await bob.keyPackage({ lastResort: true });

@@ -11,10 +11,13 @@ import type { AsKey } from "@thicket/credential";
 import {
   createKeyPackageCheck,
   createLoginCheck,
+  type Appended,
+  type DeliveryOperations,
   type DeliveryService,
   type DeviceIdentity,
   type LoginCheck,
   openDeliveryService,
+  type Standing,
 } from "@thicket/delivery-service";
 
 import {
@@ -26,7 +29,6 @@ import {
   type DeliveryRequest,
   type DeliveryRequests,
   deliveryRequests,
-  type Entry,
   type GroupId,
   Hello,
   LIMITS,
@@ -131,9 +133,6 @@ export function createRelay(options: RelayOptions): Relay {
         onUnseated: (groupId, seatIds) => {
           for (const { rooms, asides } of sessions) move(rooms, asides, groupId, seatIds);
         },
-        onSeated: (groupId, seatIds) => {
-          for (const { rooms, asides } of sessions) move(asides, rooms, groupId, seatIds);
-        },
         isAnotherSeatAttached: (groupId, seatId) =>
           [...sessions].some(({ rooms, asides }) => {
             const attached = rooms.get(groupId) ?? asides.get(groupId);
@@ -234,15 +233,12 @@ export function createRelay(options: RelayOptions): Relay {
     name: K,
     request: DeliveryRequest<K>,
   ): Promise<DeliveryReply<K>> {
-    const reply = await delivery.operations[name](device, request, (committed) => {
-      if (!committed.ok || !("results" in committed) || !("seats" in request)) return;
-      for (const [index, result] of committed.results.entries()) {
-        const seat = request.seats[index];
-        if (!result.attached || !seat) continue;
-        session.rooms.set(result.groupId, seat.seatId);
-        session.asides.delete(result.groupId);
-      }
-    });
+    const operations: DeliveryOperations = {
+      ...delivery.operations,
+      "group.attach": (_, { seats }) =>
+        delivery.attach({ seats }, (_committed, standings) => listen(session, seats, standings)),
+    };
+    const reply = await operations[name](device, request);
     if (reply.ok && "epochTokenHash" in request) watch.created(request.groupId, request.seatId);
     if (reply.ok && "entries" in reply && "seatId" in request)
       for (const entry of reply.entries) watch.handed("a reader", request.groupId, request.seatId, entry);
@@ -290,12 +286,7 @@ export function createRelay(options: RelayOptions): Relay {
   }
 
   /** Hints for who is connected. */
-  function fanOut(
-    groupId: GroupId,
-    entries: readonly Entry[],
-    hiddenFrom: readonly SeatId[],
-    alsoTo: readonly SeatId[],
-  ): void {
+  function fanOut({ groupId, entries, hiddenFrom, alsoTo, unseated, seated }: Appended): void {
     for (const entry of entries) watch.appended(groupId, entry);
     purgeLater();
     for (const session of sessions) {
@@ -306,6 +297,10 @@ export function createRelay(options: RelayOptions): Relay {
       if (seatId === undefined) continue;
       for (const entry of entries) watch.handed("a listener", groupId, seatId, entry);
       session.tell({ type: "event", event: { type: "entries", event: { groupId, entries: [...entries] } } });
+    }
+    for (const { rooms, asides } of sessions) {
+      move(rooms, asides, groupId, unseated);
+      move(asides, rooms, groupId, seated);
     }
   }
 
@@ -341,6 +336,21 @@ export function createRelay(options: RelayOptions): Relay {
       if (session.device?.userId === device.userId && session.device.deviceId === device.deviceId)
         session.tell({ type: "event", event });
     }
+  }
+}
+
+/** Attached seats hear of what comes after; one that was removed, of what is also for it. */
+function listen(
+  { rooms, asides }: DeliverySession,
+  seats: DeliveryRequest<"group.attach">["seats"],
+  standings: readonly (Standing | undefined)[],
+): void {
+  for (const [index, { groupId, seatId }] of seats.entries()) {
+    const standing = standings[index];
+    if (standing === undefined) continue;
+    rooms.delete(groupId);
+    asides.delete(groupId);
+    (standing.seated ? rooms : asides).set(groupId, seatId);
   }
 }
 

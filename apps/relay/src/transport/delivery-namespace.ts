@@ -1,14 +1,8 @@
-import type {
-  DeliveryOperations,
-  DeliveryService,
-  DeviceIdentity,
-  LoginCheck,
-} from "@thicket/delivery-service";
+import type { DeliveryService, DeviceIdentity, LoginCheck } from "@thicket/delivery-service";
 import {
   type DeliveryRequest,
   type DeliveryRequests,
   deliveryRequests,
-  type GroupId,
   type WireError,
 } from "@thicket/protocol";
 import type { Namespace, Socket } from "socket.io";
@@ -17,20 +11,15 @@ import { catchUp, listenAtOnce } from "./catch-up.ts";
 import { checkOrigins, type Greeting } from "./greet.ts";
 import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
-import type { AttachedSeat, Rooms } from "./rooms.ts";
+import type { AttachedSeat, Attachment, Rooms } from "./rooms.ts";
 import { type Answer, type Handler, refusal } from "./serve-requests.ts";
-import type { ConnectionDeps } from "./sockets.ts";
-import { openConnection } from "./open-connection.ts";
+import { type ConnectionDeps, openConnection } from "./open-connection.ts";
 
 /** A socket that hasn't logged in after this time (ms) is cut. */
 const LOGIN_WITHIN = 5000;
-/** So often a seat whose log moved while it attached is attached again at once; then it is left to the next look. */
-const AGAIN_AT_ONCE = 3;
 
 export interface DeliveryDeps extends ConnectionDeps {
-  operations: DeliveryOperations;
-  /** Where several nodes write: what moved while a seat attached here is found by asking twice. */
-  readHeads: DeliveryService["readHeads"] | undefined;
+  delivery: Pick<DeliveryService, "operations" | "attach">;
   checkLogin: LoginCheck;
   rooms: Rooms;
 }
@@ -54,7 +43,8 @@ type Refuses<K extends keyof DeliveryRequests> = (
 ) => Promise<WireError | undefined>;
 
 function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
-  const { operations, rooms, limits } = deps;
+  const { rooms, limits } = deps;
+  const { operations } = deps.delivery;
   const backlog = watchBacklog(socket.conn, () => deps.metrics.backlogCut());
   let device: DeviceIdentity | undefined;
 
@@ -64,7 +54,7 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
     );
     if (found !== undefined && socket.connected) {
       device = found;
-      rooms.addDevice(socket, found, (seats) => void attachAgain(found, seats, AGAIN_AT_ONCE));
+      rooms.addDevice(socket, found, (seats) => void attachAgain(found, seats));
     }
     return found !== undefined;
   });
@@ -105,17 +95,17 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
   ]);
 
   async function attach(from: DeviceIdentity, request: DeliveryRequest<"group.attach">): Promise<Answer> {
-    const { reply, afterwards } = await attachSeats(from, request.seats, AGAIN_AT_ONCE);
+    const { reply, behind } = await attachSeats(request.seats);
     // After the reply has gone out: it says where each seat's log ends.
-    setImmediate(() => void orCut(afterwards()));
+    setImmediate(() => void orCut(catchUp(rooms, behind, { operations, device: from, backlog })));
     return reply;
   }
 
-  function attachAgain(from: DeviceIdentity, seats: AttachedSeat[], times: number): Promise<void> {
+  function attachAgain(from: DeviceIdentity, seats: AttachedSeat[]): Promise<void> {
     return orCut(
-      attachSeats(from, seats, times).then(({ reply, afterwards }) => {
+      attachSeats(seats).then(({ reply, behind }) => {
         if (!reply.ok) socket.conn.close();
-        return afterwards();
+        return catchUp(rooms, behind, { operations, device: from, backlog });
       }),
     );
   }
@@ -130,30 +120,12 @@ function openSession(socket: Socket, greeting: Greeting, deps: DeliveryDeps) {
     }
   }
 
-  async function attachSeats(
-    from: DeviceIdentity,
-    seats: DeliveryRequest<"group.attach">["seats"],
-    times: number,
-  ) {
-    const groupIds = [...new Set(seats.map(({ groupId }) => groupId))];
-    const before = await deps.readHeads?.(groupIds);
-    let behind: readonly AttachedSeat[] = [];
-    const reply = await operations["group.attach"](from, { seats }, (committed) => {
-      if (socket.connected) behind = listenAtOnce(socket, rooms, seats, committed);
+  async function attachSeats(seats: DeliveryRequest<"group.attach">["seats"]) {
+    let behind: readonly Attachment[] = [];
+    const reply = await deps.delivery.attach({ seats }, (committed, standings) => {
+      if (socket.connected) behind = listenAtOnce(socket, rooms, seats, committed, standings);
     });
-    const afterwards = async () => {
-      await catchUp(socket, rooms, behind, { operations, device: from, backlog });
-      if (before?.ok !== true || !reply.ok) return;
-      const after = await deps.readHeads?.(groupIds);
-      if (after?.ok !== true) return;
-      const moved = new Set<GroupId>();
-      for (const [groupId, { headSeq }] of after.heads) {
-        if (headSeq !== before.heads.get(groupId)?.headSeq) moved.add(groupId);
-      }
-      const again = rooms.seatsOf(socket, moved);
-      if (again.length > 0 && times > 0) await attachAgain(from, again, times - 1);
-    };
-    return { reply, afterwards };
+    return { reply, behind };
   }
 
   return { handlers, loggedIn: () => device !== undefined };

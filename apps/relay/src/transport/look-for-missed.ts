@@ -3,8 +3,7 @@ import type { DeliveryService, DeviceIdentity, Head } from "@thicket/delivery-se
 import type { GroupId, Seq } from "@thicket/protocol";
 import type { Socket } from "socket.io";
 import type { Log } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import type { AttachedSeat, Attachment, Rooms } from "./rooms.ts";
+import type { Attachment, Rooms } from "./rooms.ts";
 
 /** Between two looks, ms: while the nodes hear each other, and while they don't. */
 const CALM = 4000;
@@ -16,13 +15,12 @@ export interface LookOptions {
   /** Whether other nodes' hints arrive as far as is known. */
   areTold: () => boolean;
   log: Log;
-  metrics: Metrics;
 }
 
 /**
- * Looks every few seconds whether the logs of the groups attached here are ahead of what was sent, and has such seats
- * attached again. So a hint of another node that got lost only delays, and chats between nodes go on, slower, while
- * Redis is gone. -> what ends it.
+ * Looks every few seconds whether the logs of the groups attached here are ahead of what was told, and has such seats
+ * read them. So a group's last hint that got lost only delays, and chats between nodes go on, slower, while Redis is
+ * gone. -> what ends it.
  */
 export function lookForMissed(options: LookOptions): () => Promise<void> {
   const ending = new AbortController();
@@ -53,37 +51,27 @@ interface Seen {
   welcomes: WeakMap<Socket, string>;
 }
 
-async function look({ rooms, delivery, areTold, metrics }: LookOptions, seen: Seen): Promise<void> {
+async function look({ rooms, delivery, areTold }: LookOptions, seen: Seen): Promise<void> {
   const reply = await delivery.readHeads([...rooms.groups.keys()]);
   // A failing database is looked at again.
   if (!reply.ok) return;
-  const behind = new Map<Socket, AttachedSeat[]>();
+  const behind: Attachment[] = [];
   for (const [groupId, head] of reply.heads) {
     // What is on its way is no miss: it was there the last time too. Where nothing is told there's nothing to wait for.
     const due = areTold() ? (seen.heads.get(groupId)?.headSeq ?? 0) : head.headSeq;
     for (const attachment of rooms.groups.get(groupId) ?? []) {
-      if (!isBehind(rooms, attachment, due)) continue;
-      attachment.looked = due > attachment.looked ? head.headSeq : attachment.looked;
-      const { socket, seat } = attachment;
-      behind.set(socket, [...(behind.get(socket) ?? []), { ...seat }]);
+      if (attachment.caughtUp && attachment.told < due) behind.push(attachment);
     }
     const acked = seen.acked.get(groupId);
-    if (acked !== undefined && acked < head.ackedSeq) rooms.tellHere.acked(groupId, head.ackedSeq);
+    if (acked !== undefined && acked < head.ackedSeq) {
+      rooms.hear({ kind: "acked", groupId, seq: head.ackedSeq });
+    }
     seen.acked.set(groupId, head.ackedSeq);
   }
   for (const groupId of seen.acked.keys()) if (!reply.heads.has(groupId)) seen.acked.delete(groupId);
   seen.heads = reply.heads;
-  for (const [socket, seats] of behind) {
-    metrics.recovered(seats.length);
-    rooms.devices.get(socket)?.attachAgain(seats);
-  }
+  rooms.recover(behind);
   await lookForWelcomes(rooms, delivery, seen);
-}
-
-/** A seat whose log went on without it, or whose place another node has changed: attaching tells where it stands. */
-function isBehind(rooms: Rooms, attachment: Attachment, due: number): boolean {
-  if (!attachment.caughtUp) return false;
-  return rooms.isMisplaced(attachment) || due > Math.max(attachment.seat.cursor, attachment.looked);
 }
 
 async function lookForWelcomes(rooms: Rooms, delivery: LookOptions["delivery"], seen: Seen): Promise<void> {
@@ -95,7 +83,7 @@ async function lookForWelcomes(rooms: Rooms, delivery: LookOptions["delivery"], 
     for (const socket of sockets.get(nameOf(device)) ?? []) {
       if (seen.welcomes.get(socket) === mark) continue;
       seen.welcomes.set(socket, mark);
-      rooms.tellHere.welcome(device);
+      rooms.hear({ kind: "welcome", device });
     }
   }
 }

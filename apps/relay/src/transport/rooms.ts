@@ -1,7 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { DeliveryListeners, DeviceIdentity } from "@thicket/delivery-service";
+import type { DeliveryListeners, DeviceIdentity, Standing } from "@thicket/delivery-service";
 import type { DeliveryEvents, DeliveryRequest, GroupId, SeatId, Seq } from "@thicket/protocol";
 import type { Namespace, Socket } from "socket.io";
+import type { Hint, OtherNodes } from "../nodes/hint.ts";
+import { beginToListen, type Ear, takeTold, type Told, toldOf } from "./ear.ts";
 import { toWire } from "./to-wire.ts";
 
 export type AttachedSeat = Pick<
@@ -9,48 +11,35 @@ export type AttachedSeat = Pick<
   "groupId" | "seatId" | "seatToken" | "cursor"
 >;
 
-export interface Attachment {
-  socket: Socket;
-  /** Where nodes are several, its cursor is the last seq that the socket was sent. */
-  seat: AttachedSeat;
-  /** It has what came before. */
-  caughtUp: boolean;
-  /** Its seat belongs to a tip, as far as was told. */
-  seated: boolean;
-  /** Up to here the log was looked at for it: what it wasn't sent until then it may not read. */
-  looked: Seq;
+export interface Attachment extends Ear {
+  readonly socket: Socket;
+  readonly seat: AttachedSeat;
 }
 
 /**
- * Who hears of what. A group's listeners are in one Socket.IO room, so that an entry is encoded once for all; a seat
- * enters it when it has caught up and leaves it with the commit that removes it. With several nodes the rooms are those
- * of all nodes together, and what is told is a hint there too: `look-for-missed.ts` makes up for what gets lost.
+ * Who is attached here, and who hears of what. Each attached seat hears its group's log in order and without gaps, what
+ * it may read of it; an entry is encoded once for all. What other nodes appended comes through them as a hint. One that
+ * doesn't come is missed with the next one, and read from the log; where none comes, `look-for-missed.ts` finds out.
  */
 export interface Rooms {
   /** A device hears of its Welcomes and key packages. `attachAgain` catches up seats of the socket's own. */
   addDevice(socket: Socket, device: DeviceIdentity, attachAgain: (seats: AttachedSeat[]) => void): void;
-  /** An attached seat; it doesn't listen yet. */
-  attach(socket: Socket, seat: AttachedSeat): void;
-  /** From now on the socket hears of what is for this seat. -> whether the seat is still attached. */
-  listen(socket: Socket, groupId: GroupId, seatId: SeatId): boolean;
+  /** A seat that stood like this as it attached, in place of an attachment of the same socket. It doesn't listen yet. */
+  attach(socket: Socket, seat: AttachedSeat, standing: Standing): Attachment;
+  /** It has read its log up to here. -> whether it listens now; else it must read on first. */
+  listen(attachment: Attachment, upTo: Seq): boolean;
+  /** Has them read their logs again, since they missed something. */
+  recover(attachments: readonly Attachment[]): void;
   leave(socket: Socket): void;
-  /** The socket's seats in these groups, as they stand now. */
-  seatsOf(socket: Socket, groupIds: ReadonlySet<GroupId>): AttachedSeat[];
   /** Whether a socket of any node has attached another seat of the group than this one; true where a node doesn't say. */
   isAnotherSeatAttached(groupId: GroupId, seatId: SeatId): Promise<boolean>;
 
-  /** What the Delivery Service calls. */
+  /** What the Delivery Service calls: tells all nodes. */
   listeners: Required<Omit<DeliveryListeners, "onFault" | "onHeld" | "onBatch">>;
-  /** What is attached on this node. */
+  /** Tells this node's sockets. */
+  hear(hint: Hint): void;
   readonly groups: ReadonlyMap<GroupId, ReadonlySet<Attachment>>;
   readonly devices: ReadonlyMap<Socket, Listener>;
-  /** Another node has put the attachment's socket out of the group's room, or into it, by what it was told. */
-  isMisplaced(attachment: Attachment): boolean;
-  /** Tells the sockets of this node only. */
-  tellHere: {
-    acked(groupId: GroupId, seq: Seq): void;
-    welcome(device: DeviceIdentity): void;
-  };
 }
 
 interface Listener {
@@ -60,65 +49,85 @@ interface Listener {
 
 /** Another node that doesn't say whether it has a seat within this time (ms) counts as having one. */
 const ANSWER_WITHIN = 1000;
+/** What was told out of order waits so long (ms) for what comes before it; then that is read from the log. */
+const BEFORE_READING = 200;
 const ATTACHED = "is another seat attached?";
 
-const groupRoom = (groupId: GroupId) => `group ${groupId}`;
-const seatRoom = (groupId: GroupId, seatId: SeatId) => `seat ${groupId} ${seatId}`;
 const deviceRoom = ({ userId, deviceId }: DeviceIdentity) => `device ${userId} ${deviceId}`;
-const listens = ({ caughtUp, seated }: Attachment) => caughtUp && seated;
 
-/** `shared`: the namespace's adapter speaks with other nodes. */
-export function createRooms(namespace: Namespace, shared: boolean): Rooms {
+/** `others`: where there are other nodes. `onMissed`: so many seats read their logs for what they weren't told. */
+export function createRooms(
+  namespace: Namespace,
+  options: { others?: OtherNodes | undefined; onMissed: (seats: number) => void },
+): Rooms {
+  const { others } = options;
   const groups = new Map<GroupId, Set<Attachment>>();
   const attachedBy = new WeakMap<Socket, Set<GroupId>>();
   const devices = new Map<Socket, Listener>();
+  /** By group, what was told before what comes before it. */
+  const early = new Map<GroupId, { told: readonly Told[]; timer: NodeJS.Timeout }>();
   const of = (groupId: GroupId): Iterable<Attachment> => groups.get(groupId) ?? [];
-  const seatRooms = (groupId: GroupId, seatIds: readonly SeatId[]) =>
-    shared ? seatIds.map((seatId) => seatRoom(groupId, seatId)) : [];
-  const isOf =
-    (socket: Socket, seatId: SeatId) =>
-    (other: Attachment): boolean =>
-      other.socket === socket && other.seat.seatId === seatId;
 
   function send<K extends keyof DeliveryEvents>(
-    to: ReturnType<Namespace["to"]>,
+    sockets: Iterable<Socket>,
     event: K,
     payload: DeliveryEvents[K],
   ): void {
-    to.emit(event, toWire(payload));
+    const ids = Array.from(sockets, ({ id }) => id);
+    if (ids.length > 0) namespace.local.to(ids).emit(event, toWire(payload));
   }
 
-  const isListening = (groupId: GroupId, socket: Socket) =>
-    [...of(groupId)].some((other) => other.socket === socket && listens(other));
+  const sendToDevice = <K extends keyof DeliveryEvents>(
+    device: DeviceIdentity,
+    event: K,
+    payload: DeliveryEvents[K],
+  ) => namespace.local.to(deviceRoom(device)).emit(event, toWire(payload));
 
-  function enterOrLeave(groupId: GroupId, { socket }: Attachment): void {
-    const room = groupRoom(groupId);
-    if (isListening(groupId, socket)) void socket.join(room);
-    else void socket.leave(room);
-  }
-
-  function change(
-    groupId: GroupId,
-    concerns: (attachment: Attachment) => boolean,
-    to: Partial<Attachment>,
-  ): boolean {
-    const found = [...of(groupId)].filter(concerns);
-    for (const attachment of found) {
-      Object.assign(attachment, to);
-      enterOrLeave(groupId, attachment);
+  /** -> whether all of the group's seats are past it. */
+  function offer(told: Told): boolean {
+    const { groupId, entries } = told;
+    let isTaken = true;
+    const hearers = new Set<Socket>();
+    const partly: { socket: Socket; entries: Told["entries"] }[] = [];
+    for (const attachment of of(groupId)) {
+      const { socket } = attachment;
+      const taken = takeTold(attachment, told);
+      if (taken === undefined) isTaken = false;
+      else if (taken.length === entries.length) hearers.add(socket);
+      else if (taken.length > 0) partly.push({ socket, entries: taken });
     }
-    return found.length > 0;
+    send(hearers, "entries", { groupId, entries: [...entries] });
+    for (const { socket, entries: rest } of partly) {
+      if (!hearers.has(socket)) send([socket], "entries", { groupId, entries: [...rest] });
+    }
+    return isTaken;
   }
 
-  /** What a socket was sent, by whatever node: only so is it known what it missed. */
-  function follow(socket: Socket): void {
-    socket.onAnyOutgoing((event: unknown, payload: DeliveryEvents["entries"]) => {
-      if (event !== "entries") return;
-      const last = payload.entries.at(-1)?.seq;
-      for (const { socket: other, seat } of of(payload.groupId)) {
-        if (other === socket && last !== undefined && last > seat.cursor) seat.cursor = last;
-      }
-    });
+  /** Offers what is early, and what was told now, in the log's order. */
+  function tellInOrder(groupId: GroupId, now: readonly Told[]): void {
+    const before = early.get(groupId);
+    if (before === undefined && now.length === 0) return;
+    const all = [...(before?.told ?? []), ...now].toSorted((one, other) => one.first - other.first);
+    const left = all.filter((told) => !offer(told));
+    if (left.length === 0) {
+      clearTimeout(before?.timer);
+      early.delete(groupId);
+      return;
+    }
+    const timer = before?.timer ?? setTimeout(() => readMissing(groupId), BEFORE_READING);
+    early.set(groupId, { told: left, timer });
+  }
+
+  function readMissing(groupId: GroupId): void {
+    const last = early.get(groupId)?.told.at(-1)?.last;
+    early.delete(groupId);
+    if (last === undefined) return;
+    rooms.recover([...of(groupId)].filter(({ caughtUp, told }) => caughtUp && told < last));
+  }
+
+  function tellAll(hint: Hint): void {
+    rooms.hear(hint);
+    others?.tell(hint);
   }
 
   const hasAnother = (groupId: GroupId, seatId: SeatId) =>
@@ -127,24 +136,38 @@ export function createRooms(namespace: Namespace, shared: boolean): Rooms {
     reply(hasAnother(groupId, seatId)),
   );
 
-  return {
+  const rooms: Rooms = {
     addDevice(socket, device, attachAgain) {
       devices.set(socket, { device, attachAgain });
-      if (shared) follow(socket);
       void socket.join(deviceRoom(device));
     },
-    attach(socket, seat) {
+    attach(socket, seat, { logSeq, seated }) {
       const { groupId, seatId } = seat;
       const attachments = groups.get(groupId) ?? new Set();
       groups.set(groupId, attachments);
       const own = attachedBy.get(socket) ?? new Set();
       attachedBy.set(socket, own.add(groupId));
-      const fresh = { seat: { ...seat }, caughtUp: false, seated: true };
-      if (change(groupId, isOf(socket, seatId), fresh)) return;
-      attachments.add({ socket, ...fresh, looked: seat.cursor });
-      if (shared) void socket.join(seatRoom(groupId, seatId));
+      for (const other of attachments) {
+        if (other.socket === socket && other.seatId === seatId) attachments.delete(other);
+      }
+      const told = logSeq < seat.cursor ? logSeq : seat.cursor;
+      const place = { told, caughtUp: false, heard: logSeq, seated, seatedAsOf: logSeq };
+      const attachment: Attachment = { socket, seat, seatId, ...place };
+      attachments.add(attachment);
+      return attachment;
     },
-    listen: (socket, groupId, seatId) => change(groupId, isOf(socket, seatId), { caughtUp: true }),
+    listen(attachment, upTo) {
+      const listens = beginToListen(attachment, upTo);
+      if (listens) tellInOrder(attachment.seat.groupId, []);
+      return listens;
+    },
+    recover(attachments) {
+      if (attachments.length > 0) options.onMissed(attachments.length);
+      for (const [socket, behind] of Map.groupBy(attachments, (attachment) => attachment.socket)) {
+        for (const attachment of behind) attachment.caughtUp = false;
+        devices.get(socket)?.attachAgain(behind.map(({ seat, told }) => ({ ...seat, cursor: told })));
+      }
+    },
     leave(socket) {
       devices.delete(socket);
       for (const groupId of attachedBy.get(socket) ?? []) {
@@ -153,17 +176,12 @@ export function createRooms(namespace: Namespace, shared: boolean): Rooms {
           if (attachment.socket === socket) attachments?.delete(attachment);
         }
         if (attachments?.size === 0) groups.delete(groupId);
-        // It is out of all rooms by itself: it has gone.
       }
       attachedBy.delete(socket);
     },
-    seatsOf: (socket, groupIds) =>
-      [...groupIds].flatMap((groupId) =>
-        [...of(groupId)].filter((other) => other.socket === socket).map(({ seat }) => ({ ...seat })),
-      ),
     async isAnotherSeatAttached(groupId, seatId) {
       if (hasAnother(groupId, seatId)) return true;
-      if (!shared) return false;
+      if (others === undefined) return false;
       try {
         const answers = await inTime(namespace.serverSideEmitWithAck(ATTACHED, groupId, seatId));
         return answers.some((has) => has === true);
@@ -174,49 +192,38 @@ export function createRooms(namespace: Namespace, shared: boolean): Rooms {
 
     groups,
     devices,
-    isMisplaced: ({ socket, seat: { groupId } }) =>
-      socket.rooms.has(groupRoom(groupId)) !== isListening(groupId, socket),
-    tellHere: {
-      acked: (groupId, seq) => send(namespace.local.to(groupRoom(groupId)), "acked", { groupId, seq }),
-      welcome: (device) => send(namespace.local.to(deviceRoom(device)), "welcome", {}),
+    hear(hint) {
+      switch (hint.kind) {
+        case "appended": {
+          const told = groups.has(hint.appended.groupId) ? toldOf(hint.appended) : undefined;
+          return told && tellInOrder(told.groupId, [told]);
+        }
+        case "unseated": {
+          const gone = new Set(hint.seatIds);
+          for (const other of of(hint.groupId)) if (gone.has(other.seatId)) other.seated = false;
+          return;
+        }
+        case "acked": {
+          const { groupId, seq } = hint;
+          const listening = [...of(groupId)].filter(({ caughtUp, seated }) => caughtUp && seated);
+          return send(new Set(listening.map(({ socket }) => socket)), "acked", { groupId, seq });
+        }
+        case "welcome":
+          return void sendToDevice(hint.device, "welcome", {});
+        case "keyPackagesLow":
+          return void sendToDevice(hint.device, "keyPackagesLow", hint.pool);
+      }
     },
     listeners: {
-      onAppended(groupId, entries, hiddenFrom, alsoTo) {
-        const blind = new Set(hiddenFrom);
-        // A socket may have two seats of one group, of which one reads.
-        const reads = (socket: Socket) =>
-          [...of(groupId)].some(
-            (other) => other.socket === socket && listens(other) && !blind.has(other.seat.seatId),
-          );
-        const among = [...of(groupId)].filter(({ seat }) => blind.has(seat.seatId));
-        const except = among.flatMap(({ socket }) => (reads(socket) ? [] : [socket.id]));
-        const event = { groupId, entries: [...entries] };
-        const everybody = namespace.to(groupRoom(groupId));
-        send(everybody.except([...except, ...seatRooms(groupId, hiddenFrom)]), "entries", event);
-        if (alsoTo.length === 0) return;
-        const also = new Set(alsoTo);
-        const asides = [...of(groupId)].filter(({ seat, caughtUp }) => caughtUp && also.has(seat.seatId));
-        const told = new Set(asides.map(({ socket }) => socket).filter((socket) => !reads(socket)));
-        // By the rooms of seats, which other nodes know; or one by one.
-        if (shared)
-          send(namespace.to(seatRooms(groupId, alsoTo)).except(groupRoom(groupId)), "entries", event);
-        else for (const socket of told) socket.emit("entries", toWire(event));
-      },
-      onUnseated(groupId, seatIds) {
-        if (shared) namespace.in(seatRooms(groupId, seatIds)).socketsLeave(groupRoom(groupId));
-        const gone = new Set(seatIds);
-        change(groupId, ({ seat }) => gone.has(seat.seatId), { seated: false });
-      },
-      onSeated(groupId, seatIds) {
-        if (shared) namespace.in(seatRooms(groupId, seatIds)).socketsJoin(groupRoom(groupId));
-        const back = new Set(seatIds);
-        change(groupId, ({ seat }) => back.has(seat.seatId), { seated: true });
-      },
-      onAcked: (groupId, seq) => send(namespace.to(groupRoom(groupId)), "acked", { groupId, seq }),
-      onWelcome: (device) => send(namespace.to(deviceRoom(device)), "welcome", {}),
-      onKeyPackagesLow: (device, pool) => send(namespace.to(deviceRoom(device)), "keyPackagesLow", pool),
+      onAppended: (appended) => tellAll({ kind: "appended", appended }),
+      onUnseated: (groupId, seatIds) => tellAll({ kind: "unseated", groupId, seatIds }),
+      onAcked: (groupId, seq) => tellAll({ kind: "acked", groupId, seq }),
+      onWelcome: (device) => tellAll({ kind: "welcome", device }),
+      onKeyPackagesLow: (device, pool) => tellAll({ kind: "keyPackagesLow", device, pool }),
     },
   };
+  others?.onHint((hint) => rooms.hear(hint));
+  return rooms;
 }
 
 /** The library itself waits five seconds. */

@@ -1,20 +1,13 @@
 import { type IncomingMessage, type Server as HttpServer, ServerResponse } from "node:http";
 import type { AuthenticationService } from "@thicket/authentication-service";
 import type { DeliveryService, LoginCheck } from "@thicket/delivery-service";
-import {
-  type GroupId,
-  type Hello,
-  LIMITS,
-  NAMESPACES,
-  WIRE_VERSION,
-  type WireErrorCode,
-} from "@thicket/protocol";
+import { type Hello, LIMITS, NAMESPACES, WIRE_VERSION, type WireErrorCode } from "@thicket/protocol";
 import { Server, type Socket } from "socket.io";
 import type { Config } from "../config.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { RedisClient } from "../nodes/connect-redis.ts";
-import { nodesAdapter } from "../nodes/nodes-adapter.ts";
+import { connectNodes } from "../nodes/connect-nodes.ts";
 import { addressOf } from "./address.ts";
 import { serveAuthentication } from "./authentication-namespace.ts";
 import { serveDelivery } from "./delivery-namespace.ts";
@@ -24,26 +17,14 @@ import { greet } from "./greet.ts";
 import type { Limits } from "./limits.ts";
 import { lookForMissed } from "./look-for-missed.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
+import type { ConnectionDeps } from "./open-connection.ts";
 import { bareHeaders } from "./security-headers.ts";
-import { createUnderWay, type UnderWay } from "./under-way.ts";
+import { createUnderWay } from "./under-way.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
 const FRAME_LIMIT = 2 * LIMITS.commitBundle;
 /** Ends a connection that joins no namespace within this time, ms. */
 const CONNECT_WITHIN = 10_000;
-
-/** What every connection is served with. */
-export interface ConnectionDeps {
-  /** What a login may have signed. */
-  origins: readonly string[];
-  now: () => number;
-  log: Log;
-  metrics: Metrics;
-  limits: Limits;
-  trustedProxies: number;
-  packetsPerSecond: number;
-  underWay: UnderWay;
-}
 
 export interface SocketsOptions {
   server: HttpServer;
@@ -74,6 +55,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   const { config, redis, log, metrics, now } = options;
   const door = createDoor(options);
   const silence = 1000 * config.pingSeconds;
+  const nodes = redis && connectNodes(redis);
   const io = new Server({
     parser: frameParser,
     transports: ["websocket"],
@@ -84,7 +66,7 @@ export function createSockets(options: SocketsOptions): Sockets {
     // What is half open is asked for a sign of life, and cut where none comes.
     pingInterval: silence,
     pingTimeout: silence,
-    ...(redis === undefined ? {} : { adapter: nodesAdapter(redis) }),
+    ...(nodes === undefined ? {} : { adapter: nodes.adapter }),
     allowRequest: (request, decide) => {
       door.refuses(request).then(
         (reason) => {
@@ -107,7 +89,10 @@ export function createSockets(options: SocketsOptions): Sockets {
     underWay,
   };
   const delivery = io.of(NAMESPACES.delivery);
-  const rooms = createRooms(delivery, redis !== undefined);
+  const rooms = createRooms(delivery, {
+    others: nodes?.of(delivery),
+    onMissed: (seats) => metrics.recovered(seats),
+  });
   let stopLooking = () => Promise.resolve();
   const open = (namespace: ReturnType<Server["of"]>) => {
     frameOnce(namespace.adapter);
@@ -130,10 +115,7 @@ export function createSockets(options: SocketsOptions): Sockets {
     serve(services) {
       if (services.delivery !== undefined) {
         const { service, checkLogin } = services.delivery;
-        const { operations } = service;
-        const readHeads =
-          redis === undefined ? undefined : (ids: readonly GroupId[]) => service.readHeads(ids);
-        const served = { ...deps, operations, readHeads, checkLogin, rooms };
+        const served = { ...deps, delivery: service, checkLogin, rooms };
         serveDelivery(open(delivery), (socket) => greet(socket, hello()), served);
         if (redis !== undefined) {
           stopLooking = lookForMissed({
@@ -141,7 +123,6 @@ export function createSockets(options: SocketsOptions): Sockets {
             delivery: service,
             areTold: () => redis.isReady,
             log,
-            metrics,
           });
         }
       } else {

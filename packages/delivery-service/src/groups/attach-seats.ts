@@ -1,4 +1,4 @@
-import { type DeliveryRequest, fromHex, type WireErrorCode } from "@thicket/protocol";
+import { type DeliveryRequest, fromHex, type Seq, type WireErrorCode } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, type Effect, refuse } from "../outcome.ts";
@@ -7,9 +7,21 @@ import { isToken, tokenHash } from "../seats/tokens.ts";
 import { readTips } from "./tips.ts";
 import { readHead, readSpans } from "./visible-entries.ts";
 
-type Reply = Accepted<"group.attach">;
-type Result = Reply["results"][number];
+type Result = Accepted<"group.attach">["results"][number];
 type SeatRequest = DeliveryRequest<"group.attach">["seats"][number];
+
+/** How a seat stood as it attached, for who tells it of what comes after. */
+export interface Standing {
+  /** The last seq of the group's log then, whoever may read it. */
+  logSeq: Seq;
+  /** Whether a tip held it. One that was removed may read its time, and hears of nothing new. */
+  seated: boolean;
+}
+
+export interface Attached extends Accepted<"group.attach"> {
+  /** For each seat, where it is attached; not for the wire. */
+  standings: readonly (Standing | undefined)[];
+}
 
 /**
  * `group.attach`: proves up to 1,000 seats and tells where their groups stand. A seat's own token is set by its first
@@ -20,28 +32,31 @@ type SeatRequest = DeliveryRequest<"group.attach">["seats"][number];
 export function attachSeats(
   request: DeliveryRequest<"group.attach">,
   deps: { now: () => number },
-): WriteOperation<Reply> {
+): WriteOperation<Attached> {
   return async (tx) => {
     const now = deps.now();
     const results: Result[] = [];
+    const standings: (Standing | undefined)[] = [];
     const effects: Effect[] = [];
     for (const claim of request.seats) {
       const attached = await attachSeat(tx, claim, now);
       results.push(attached.result);
+      standings.push(attached.standing);
       effects.push(...attached.effects);
     }
-    return { reply: { ok: true, results }, effects };
+    return { reply: { ok: true, results, standings }, effects };
   };
 }
 
-interface Attached {
+interface AttachedSeat {
   result: Result;
+  standing?: Standing;
   effects: readonly Effect[];
 }
 
-async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Promise<Attached> {
+async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Promise<AttachedSeat> {
   const { groupId, seatToken, epochToken } = claim;
-  const refusal = (code: WireErrorCode): Attached => ({
+  const refusal = (code: WireErrorCode): AttachedSeat => ({
     result: { attached: false, groupId, error: refuse(code).error },
     effects: [],
   });
@@ -64,8 +79,6 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
   if (place !== undefined) {
     effects.push(...(await noteShown(tx, { groupNo: group.no, seatId, seatToken, seat, place }, now)));
   }
-  // It was removed: it may read its time, and hears of nothing new.
-  if (seat.tips === 0) effects.push({ kind: "unseated", groupId, seatIds: [claim.seatId] });
   const spans = await readSpans(tx, group, { seatId, origin: seat.origin });
   const result: Result = {
     attached: true,
@@ -76,7 +89,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
     lowestSeq: group.lowest_seq,
     ackedSeq: group.acked_seq,
   };
-  return { result, effects };
+  return { result, standing: { logSeq: group.head_seq, seated: seat.tips > 0 }, effects };
 }
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */

@@ -1,22 +1,22 @@
-import type { GroupId, SeatId } from "@thicket/protocol";
+import type { SeatId } from "@thicket/protocol";
 import type { Transaction } from "../db/access.ts";
 import { storedSeatId } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
-import type { Effect } from "../outcome.ts";
+import type { Appended } from "../outcome.ts";
 import { readsAt } from "../seats/names-of-seat.ts";
 import { readSeatsAt } from "./begin-epoch.ts";
 
 const FEW = 8;
 
 /** Who hears of an entry otherwise than by listening to the group. */
-export type Audience = Pick<Extract<Effect, { kind: "appended" }>, "hiddenFrom" | "alsoTo">;
+export type Audience = Omit<Appended, "groupId" | "entries">;
 
 /**
  * For an entry of this epoch, before it changes anything. On the group's only tip it is for everybody who listens, which
  * costs nothing to say; elsewhere it costs as much as seats have changed since, or differ between the tips.
  */
 export async function readAudience(tx: Transaction, group: GroupRow, place: EpochRow): Promise<Audience> {
-  if (place.is_tip === 1 && group.tips === 1) return { hiddenFrom: [], alsoTo: [] };
+  if (place.is_tip === 1 && group.tips === 1) return { hiddenFrom: [], alsoTo: [], unseated: [], seated: [] };
   // Who isn't held by all tips, or was added after this epoch. Anybody else was there then as now.
   const differing = await tx.query
     .selectFrom("seats")
@@ -67,14 +67,5 @@ export async function readAudience(tx: Transaction, group: GroupRow, place: Epoc
   }
   const alsoTo: SeatId[] = [];
   for (const row of unseated) if (await reads(row)) alsoTo.push(storedSeatId(row.seat_id));
-  return { hiddenFrom: [...hiddenFrom], alsoTo };
-}
-
-/** Seats that belonged to no tip before, or belong to none now. */
-export function seatsTold(
-  kind: "seated" | "unseated",
-  groupId: GroupId,
-  seatIds: readonly SeatId[],
-): Effect[] {
-  return seatIds.length > 0 ? [{ kind, groupId, seatIds }] : [];
+  return { hiddenFrom: [...hiddenFrom], alsoTo, unseated: [], seated: [] };
 }

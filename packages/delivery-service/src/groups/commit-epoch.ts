@@ -9,7 +9,7 @@ import { authorMark } from "../welcomes/release-welcomes.ts";
 import { storeWelcomes } from "../welcomes/store-welcomes.ts";
 import { refreshAcked } from "./acked.ts";
 import { writeEntry } from "./append-entry.ts";
-import { readAudience, seatsTold } from "./audience.ts";
+import { readAudience } from "./audience.ts";
 import { beginEpoch, seatCountAfter, type SeatChanges } from "./begin-epoch.ts";
 import { checkAuthor, checkHeader } from "./check-author.ts";
 import { answerResend, markOf } from "./resend.ts";
@@ -90,9 +90,7 @@ export function commitEpoch(request: Request, deps: CommitDeps): WriteOperation<
     const { effects: acked } = await refreshAcked(tx, groupId, group);
     const effects: Effect[] = [
       // Who is removed still hears of the commit that removes it.
-      { kind: "appended", groupId, entries: [entry], ...audience },
-      ...seatsTold("unseated", groupId, told.unseated),
-      ...seatsTold("seated", groupId, told.seated),
+      { kind: "appended", groupId, entries: [entry], ...audience, ...told },
       ...acked,
       ...released,
       ...welcomed,

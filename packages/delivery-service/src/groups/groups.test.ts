@@ -1,7 +1,8 @@
 import { describeOnEachDatabase, inMemory } from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { privateMessage, scriptGroup } from "../testing/index.ts";
+import { privateMessage, type ScriptedSeat, scriptGroup } from "../testing/index.ts";
 import { openForTest, type TestService } from "../testing/open-for-test.ts";
+import type { Standing } from "./attach-seats.ts";
 
 const refusal = (code: string, details: object = {}) => ({ ok: false, error: { code, ...details } });
 
@@ -26,6 +27,15 @@ describeOnEachDatabase("groups", (make) => {
     expect(reply.ok).toBe(true);
     expect(await group.attach(seat, next.epochToken)).toMatchObject({ attached: true });
     return { seat, next };
+  }
+
+  /** How a seat stands that attaches again. */
+  async function standingOf(seat: ScriptedSeat) {
+    let found: readonly (Standing | undefined)[] = [];
+    await test.service.attach(group.attachRequest(seat), (_, standings) => {
+      found = standings;
+    });
+    return found;
   }
 
   it("[DS-ORDER-1] seq grows by one per entry, without holes, and receivedAt never goes back", async () => {
@@ -180,13 +190,13 @@ describeOnEachDatabase("groups", (make) => {
     await group.append(group.founder, next);
     const removal = await group.commit(group.founder, next, { remove: [seat] });
     expect(removal.reply).toMatchObject({ ok: true, seq: 3 });
-    const unseated = { kind: "unseated", groupId: group.groupId, seatIds: [seat.seatId] };
-    expect(test.told.slice(-2)).toMatchObject([{ kind: "appended" }, unseated]);
+    expect(test.told.at(-1)).toMatchObject({ kind: "appended", unseated: [seat.seatId] });
     await group.append(group.founder, removal.next);
     expect(await group.readAll(seat)).toEqual([2, 3]);
     expect(await group.read(seat)).toMatchObject({ headSeq: 3 });
     expect(await group.attach(seat, next.epochToken)).toMatchObject({ attached: true, headSeq: 3 });
-    expect(test.told.at(-1)).toEqual(unseated);
+    expect(await standingOf(seat)).toEqual([{ logSeq: 4, seated: false }]);
+    expect(await standingOf(group.founder)).toEqual([{ logSeq: 4, seated: true }]);
     expect(await group.append(seat, removal.next)).toEqual(refusal("SEAT_REFUSED"));
     expect((await group.commit(seat, removal.next)).reply).toEqual(refusal("SEAT_REFUSED"));
   });

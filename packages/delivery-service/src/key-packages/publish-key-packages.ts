@@ -53,7 +53,6 @@ export function publishKeyPackages(
   return async (tx) => {
     await forgetExpired(tx, device, deps.now);
     for (const keyPackage of accepted) {
-      if (await isSpent(tx, keyPackage.ref)) continue;
       if (keyPackage.lastResort) await forgetLastResort(tx, device, suite);
       await tx.change
         .insertInto("key_packages")
@@ -69,6 +68,10 @@ export function publishKeyPackages(
         .onConflict((conflict) => conflict.column("ref").doNothing())
         .execute();
     }
+    await forgetSpent(
+      tx,
+      accepted.map(({ ref }) => ref),
+    );
     const pool = await readPool(tx, device, suite, deps.now);
     if (pool.count > deps.limits.keyPackagesPerDevice) {
       return refused("KEY_PACKAGE_LIMIT", { limit: deps.limits.keyPackagesPerDevice });
@@ -77,13 +80,17 @@ export function publishKeyPackages(
   };
 }
 
-async function isSpent(tx: Transaction, ref: Uint8Array): Promise<boolean> {
-  const spent = await tx.query
-    .selectFrom("spent_key_packages")
-    .select("ref")
-    .where("ref", "=", ref)
-    .executeTakeFirst();
-  return spent !== undefined;
+/**
+ * Asked after they were inserted: another node that is claiming one of them has been waited for by then, and its mark is
+ * seen. Before, the package would be gone and not yet marked, and would come back.
+ */
+async function forgetSpent(tx: Transaction, refs: readonly Uint8Array[]): Promise<void> {
+  if (refs.length === 0) return;
+  await tx.change
+    .deleteFrom("key_packages")
+    .where("ref", "in", refs)
+    .where("ref", "in", (spent) => spent.selectFrom("spent_key_packages").select("ref"))
+    .execute();
 }
 
 async function forgetLastResort(tx: Transaction, device: DeviceIdentity, suite: number): Promise<void> {

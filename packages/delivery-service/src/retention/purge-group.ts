@@ -3,7 +3,6 @@ import type { Transaction } from "../db/access.ts";
 import type { GroupRow } from "../db/statements.ts";
 import type { WriteOperation } from "../db/access.ts";
 import { refreshAcked } from "../groups/acked.ts";
-import { seatsTold } from "../groups/audience.ts";
 import type { DeliveryLimits } from "../limits.ts";
 import type { Effect } from "../outcome.ts";
 import { dayOf } from "../seats/show-token.ts";
@@ -35,7 +34,8 @@ export function purgeGroup(
     if (first === undefined) return { reply: { ok: true, more: false }, effects };
     const dropped = await dropSeats(tx, first.no, dayOf(cutoff));
     const unseated = await dropSilentBranch(tx, first, cutoff);
-    effects.push(...seatsTold("unseated", groupId, [...dropped, ...(unseated ?? [])]));
+    const seatIds = [...dropped, ...(unseated ?? [])];
+    if (seatIds.length > 0) effects.push({ kind: "unseated", groupId, seatIds });
     if (await isAbandoned(tx, first, cutoff)) {
       return { reply: { ok: true, more: await deleteGroup(tx, first.no) }, effects };
     }

@@ -1,22 +1,16 @@
-import type { Entry, GroupId, SeatId, Seq } from "@thicket/protocol";
+import type { GroupId, SeatId, Seq } from "@thicket/protocol";
 import type { DatabaseLocation } from "@thicket/storage";
 import type { MakeDatabase } from "@thicket/storage/contract";
 import { type DeliveryServiceOptions, openDeliveryService } from "../delivery-service.ts";
+import type { Appended } from "../outcome.ts";
 import type { DeviceIdentity } from "../device-identity.ts";
 import { createKeyPackageCheck } from "../key-packages/create-key-package-check.ts";
 import { createAsKey } from "./real-device.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 
 export type Told =
-  | {
-      kind: "appended";
-      groupId: GroupId;
-      entries: readonly Entry[];
-      hiddenFrom: readonly SeatId[];
-      alsoTo: readonly SeatId[];
-    }
+  | ({ kind: "appended" } & Appended)
   | { kind: "unseated"; groupId: GroupId; seatIds: readonly SeatId[] }
-  | { kind: "seated"; groupId: GroupId; seatIds: readonly SeatId[] }
   | { kind: "held"; until: number }
   | { kind: "acked"; groupId: GroupId; seq: Seq }
   | { kind: "welcome"; device: DeviceIdentity }
@@ -45,10 +39,8 @@ export async function openForTest(
     checkKeyPackage: createKeyPackageCheck({ trustedAsKeys: () => [as.asKey] }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     isAnotherSeatAttached: () => connected.anotherSeat,
-    onAppended: (groupId, entries, hiddenFrom, alsoTo) =>
-      told.push({ kind: "appended", groupId, entries, hiddenFrom, alsoTo }),
+    onAppended: (appended) => told.push({ kind: "appended", ...appended }),
     onUnseated: (groupId, seatIds) => told.push({ kind: "unseated", groupId, seatIds }),
-    onSeated: (groupId, seatIds) => told.push({ kind: "seated", groupId, seatIds }),
     onHeld: (until) => told.push({ kind: "held", until }),
     onAcked: (groupId, seq) => told.push({ kind: "acked", groupId, seq }),
     onWelcome: (device) => told.push({ kind: "welcome", device }),

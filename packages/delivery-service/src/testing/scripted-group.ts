@@ -125,10 +125,12 @@ export function scriptGroup(operations: DeliveryService["operations"], random: S
       const next: Place = { ...parseTip(at.epoch + 1, reply.ok ? reply.seq : at.branch), epochToken };
       return { reply, next };
     },
-    async attach(seat: ScriptedSeat, epochToken?: Uint8Array, cursor = 0) {
+    attachRequest(seat: ScriptedSeat, epochToken?: Uint8Array, cursor = 0) {
       const claim = { ...seat, groupId, cursor, ...(epochToken === undefined ? {} : { epochToken }) };
-      const request = parse(deliveryRequests["group.attach"].request, { seats: [claim] });
-      const reply = await operations["group.attach"](device, request);
+      return parse(deliveryRequests["group.attach"].request, { seats: [claim] });
+    },
+    async attach(seat: ScriptedSeat, epochToken?: Uint8Array, cursor = 0) {
+      const reply = await operations["group.attach"](device, this.attachRequest(seat, epochToken, cursor));
       const [result] = reply.ok ? reply.results : [];
       if (result === undefined) throw new Error(`attach: ${JSON.stringify(reply)}`);
       return result;
