@@ -1,4 +1,3 @@
-import type { DeliveryService } from "@thicket/delivery-service";
 import type { Metrics } from "./metrics.ts";
 import type { RedisClient } from "./nodes/connect-redis.ts";
 
@@ -13,9 +12,14 @@ export interface Health {
 }
 
 interface HealthParts {
-  /** Undefined where this process runs no Delivery Service. */
-  delivery: DeliveryService | undefined;
+  /** Those that this process runs. */
+  services: readonly Service[];
   redis: RedisClient | undefined;
+}
+
+interface Service {
+  /** Whether a write goes through now. */
+  isWriting(): Promise<boolean>;
 }
 
 /** A database that doesn't answer in this time (ms) is gone. */
@@ -30,7 +34,8 @@ export function createHealth(metrics: Metrics): Health {
       const reasons: NotReady[] = [];
       if (isDraining) reasons.push("draining");
       if (parts === undefined) return [...reasons, "starting"];
-      const database = parts.delivery === undefined || (await isWriting(parts.delivery));
+      const writing = await Promise.all(parts.services.map(isWritingInTime));
+      const database = !writing.includes(false);
       const redis = parts.redis === undefined || parts.redis.isReady;
       metrics.ready("database", database);
       metrics.ready("redis", redis);
@@ -47,13 +52,13 @@ export function createHealth(metrics: Metrics): Health {
   };
 }
 
-async function isWriting(delivery: DeliveryService): Promise<boolean> {
+async function isWritingInTime(service: Service): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ANSWER_WITHIN);
   });
   try {
-    return await Promise.race([delivery.isWriting(), late]);
+    return await Promise.race([service.isWriting(), late]);
   } finally {
     clearTimeout(timer);
   }

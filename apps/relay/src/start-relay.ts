@@ -189,7 +189,8 @@ async function openServices(
       : { delivery: { service: delivery, checkLogin: createLoginCheck({ trustedAsKeys, now }) } }),
     ...(authentication === undefined ? {} : { authentication }),
   });
-  health.started({ delivery, redis });
+  const services = [delivery, authentication].filter((service) => service !== undefined);
+  health.started({ services, redis });
   return {
     sockets,
     blobs: delivery === undefined ? noBlobs : openBlobs(delivery.blobs, origins, log, opened),

@@ -17,6 +17,7 @@ import { AuthenticationStartError } from "./start-error.ts";
 /** A database in memory that is closed again is gone, and its key with it. */
 const IN_MEMORY = ":memory:";
 const KEY_FILE = "authentication-key.json";
+const NO_KEY = new Uint8Array();
 
 export interface AuthenticationServiceOptions {
   database: DatabaseLocation;
@@ -52,6 +53,8 @@ export interface AuthenticationService {
   checkLogin(login: Login, challenge: Omit<LoginChallenge, "role">): Promise<LoginReply>;
   /** `failing` while the store takes no writes: nothing is lost, and nothing is acknowledged. */
   health(): Health;
+  /** Whether a write goes through now. */
+  isWriting(): Promise<boolean>;
   /** Finishes what is under way. */
   close(): Promise<void>;
 }
@@ -86,8 +89,18 @@ function serve(context: ServiceContext): AuthenticationService {
     renew: ({ userId }) => renewAttestation(context, userId),
     checkLogin: (login, challenge) => checkDeviceLogin(context, login, challenge),
     health: () => context.database.health(),
+    isWriting: () => isWriting(context.database),
     close: () => context.database.close(),
   };
+}
+
+/** Takes the writer's turn and changes nothing. */
+async function isWriting(database: Database): Promise<boolean> {
+  const tried = await database.write(async (tx) => {
+    await tx.change.deleteFrom("as_keys").where("key_id", "=", NO_KEY).execute();
+    return { ok: true as const };
+  });
+  return tried.ok && database.health() === "ok";
 }
 
 function makeDirectory(location: DatabaseLocation): void {

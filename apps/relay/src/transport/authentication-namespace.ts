@@ -5,9 +5,8 @@ import { checkOrigins, type Greeting } from "./greet.ts";
 import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
 import { addressOf } from "./address.ts";
-import { openConnection } from "./open-connection.ts";
+import { type ConnectionDeps, openConnection } from "./open-connection.ts";
 import { type Handler, refusal } from "./serve-requests.ts";
-import type { ConnectionDeps } from "./sockets.ts";
 
 /** Signing up takes a person's time; a socket that hasn't logged in after this (ms) is cut. */
 const LOGIN_WITHIN = 60_000;

@@ -13,8 +13,7 @@ import { logInOnce } from "./log-in-once.ts";
 import { parseRequest } from "./parse-request.ts";
 import type { AttachedSeat, Attachment, Rooms } from "./rooms.ts";
 import { type Answer, type Handler, refusal } from "./serve-requests.ts";
-import type { ConnectionDeps } from "./sockets.ts";
-import { openConnection } from "./open-connection.ts";
+import { type ConnectionDeps, openConnection } from "./open-connection.ts";
 
 /** A socket that hasn't logged in after this time (ms) is cut. */
 const LOGIN_WITHIN = 5000;

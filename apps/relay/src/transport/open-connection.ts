@@ -1,13 +1,29 @@
 import type { Socket } from "socket.io";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
 import { addressOf } from "./address.ts";
 import { watchIntake } from "./intake.ts";
+import type { Limits } from "./limits.ts";
 import { type Handler, serveRequests } from "./serve-requests.ts";
-import type { ConnectionDeps } from "./sockets.ts";
+import type { UnderWay } from "./under-way.ts";
 
 /** No request of somebody who hasn't logged in is larger; the frame limit itself is for commits. */
 const BYTES_BEFORE_LOGIN = 64 * 1024;
 /** In the long run; a burst is ten times as much, which is more than the largest request. */
 const BYTES_PER_SECOND = 1024 * 1024;
+
+/** What every connection is served with. */
+export interface ConnectionDeps {
+  /** What a login may have signed. */
+  origins: readonly string[];
+  now: () => number;
+  log: Log;
+  metrics: Metrics;
+  limits: Limits;
+  trustedProxies: number;
+  packetsPerSecond: number;
+  underWay: UnderWay;
+}
 
 /** Connections on which somebody has logged in to either service. */
 const known = new WeakSet<Socket["conn"]>();

@@ -17,26 +17,14 @@ import { greet } from "./greet.ts";
 import type { Limits } from "./limits.ts";
 import { lookForMissed } from "./look-for-missed.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
+import type { ConnectionDeps } from "./open-connection.ts";
 import { bareHeaders } from "./security-headers.ts";
-import { createUnderWay, type UnderWay } from "./under-way.ts";
+import { createUnderWay } from "./under-way.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
 const FRAME_LIMIT = 2 * LIMITS.commitBundle;
 /** Ends a connection that joins no namespace within this time, ms. */
 const CONNECT_WITHIN = 10_000;
-
-/** What every connection is served with. */
-export interface ConnectionDeps {
-  /** What a login may have signed. */
-  origins: readonly string[];
-  now: () => number;
-  log: Log;
-  metrics: Metrics;
-  limits: Limits;
-  trustedProxies: number;
-  packetsPerSecond: number;
-  underWay: UnderWay;
-}
 
 export interface SocketsOptions {
   server: HttpServer;
