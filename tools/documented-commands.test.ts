@@ -32,7 +32,7 @@ const RUN_BY_A_SUITE = new Set([
   "verify",
 ]);
 /** Long or watching commands: their parts are run by the suites, and whoever changes them runs them by hand. */
-const RUN_BY_HAND = new Set(["dev", "bench", "screenshots", "install"]);
+const RUN_BY_HAND = new Set(["dev", "bench", "screenshots", "image:try", "install"]);
 
 test.each(documents)("%s names only commands that exist, and files that are there", (name) => {
   const text = read(name);

@@ -15,6 +15,7 @@ const gzipped = promisify(gzip);
 
 /**
  * Puts a `.br` and a `.gz` beside every compressible file that has no newer one, for the file server to choose from.
+ * The web build ends with it, since a relay as deployed can't write where its program lies.
  * @throws what the file system throws, for example where the directory can't be written.
  */
 export async function precompress(directory: string): Promise<void> {
@@ -48,3 +49,6 @@ async function replace(file: string, content: Uint8Array): Promise<void> {
   await writeFile(partial, content);
   await rename(partial, file);
 }
+
+const [, , built] = process.argv;
+if (import.meta.main && built !== undefined) await precompress(built);
