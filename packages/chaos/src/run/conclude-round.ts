@@ -5,7 +5,7 @@ import type { FinalView, History, SeenEntry } from "../history.ts";
 import type { Client } from "./client.ts";
 import type { Membership } from "./group.ts";
 import { countPackages } from "./key-package-acts.ts";
-import { confirm, readAfter, takeWelcomes } from "./read-acts.ts";
+import { askPage, confirm, takeWelcomes } from "./read-acts.ts";
 import type { Recorder } from "./recorder.ts";
 import type { World } from "./world.ts";
 
@@ -54,22 +54,26 @@ async function readViews(client: Client): Promise<FinalView[]> {
 
 /** Everything that the seat may read. A reader who isn't answered asks again, and for some time: all is sound. */
 export async function readView(client: Client, membership: Membership): Promise<FinalView> {
+  const { group, seatId } = membership;
   const entries: SeenEntry[] = [];
   let lowestSeq = 1;
   const end = performance.now() + READ_WITHIN;
   for (;;) {
-    const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);
-    if (page === undefined) {
+    const { outcome } = (await askPage(client, membership, entries.at(-1)?.seq ?? 0, PAGE)) ?? {};
+    if (outcome?.kind === "refused" && outcome.error.code === "SEAT_REFUSED") {
+      return { groupId: group.groupId, seatId, entries, lowestSeq, forgotten: true };
+    }
+    if (outcome?.kind !== "ok") {
       // What can't be read by then is missing from the view, and the checker says so.
       if (performance.now() > end) break;
       await sleep(50);
       continue;
     }
-    entries.push(...page.entries);
-    lowestSeq = page.lowestSeq;
-    if (page.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= page.headSeq) break;
+    const { reply } = outcome;
+    entries.push(...reply.entries);
+    lowestSeq = reply.lowestSeq;
+    if (reply.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= reply.headSeq) break;
   }
-  const { group, seatId } = membership;
   return { groupId: group.groupId, seatId, entries, lowestSeq };
 }
 
