@@ -23,7 +23,7 @@ export function last(draft: Draft) {
 
 /** One more write that is in nobody's log. */
 export function stray(draft: Draft, seatId: string, branch: number): Operation {
-  const entry = { ...draft.entries[7], seq: 0, branch, digest: "stray" } as SeenEntry;
+  const entry: SeenEntry = { ...entryAt(draft, 8), seq: 0, branch, digest: "stray" };
   const operation = writeOf(entry, seatId, last(draft), { kind: "unknown" });
   draft.operations.push(operation);
   return operation;
@@ -63,6 +63,7 @@ export function viewOf(draft: Draft, seatId: string): SeenEntry[] {
 /** The entries of the one page that was read; to be changed in place. */
 export function pageOf({ operations }: Draft): SeenEntry[] {
   for (const { op, outcome } of operations) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a draft's own array
     if (op === "read" && outcome.kind === "ok") return outcome.reply.entries as SeenEntry[];
   }
   throw new Error("no page");
@@ -85,9 +86,15 @@ export function swap(list: SeenEntry[], seq: number, fields: Partial<SeenEntry>)
   if (entry !== undefined) list[index] = { ...entry, ...fields };
 }
 
+function entryAt({ entries }: Draft, seq: number): SeenEntry {
+  const entry = entries[seq - 1];
+  if (entry === undefined) throw new Error("no such entry");
+  return entry;
+}
+
 /** The same change in the eyes of all readers. */
 export function everywhere(draft: Draft, seq: number, fields: Partial<SeenEntry>): void {
-  const changed = { ...draft.entries[seq - 1], ...fields } as SeenEntry;
+  const changed: SeenEntry = { ...entryAt(draft, seq), ...fields };
   for (const list of allLists(draft)) {
     const index = list.findIndex((entry) => entry.seq === seq);
     if (index >= 0) list[index] = changed;

@@ -18,7 +18,6 @@ import {
   swap,
   viewOf,
   welcomed,
-  without,
   writeAt,
 } from "./change-draft.fixture.ts";
 import { checkHistory } from "./check-history.ts";

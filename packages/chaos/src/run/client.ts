@@ -181,10 +181,15 @@ export function createClient(options: {
       for (const entry of entries) {
         membership.take(entry);
         const { seatReplaced } = entry.commit ?? {};
-        if (seatReplaced?.from !== membership.seatId || memberships.has(seatReplaced.to)) continue;
-        const successor = succeed(membership, seatReplaced.to, entry);
-        memberships.set(seatReplaced.to, successor);
-        void client.attach([successor]);
+        if (seatReplaced?.from !== membership.seatId) continue;
+        const { to } = seatReplaced;
+        const known = memberships.get(to);
+        // A name of its own that it uses on another branch stays there.
+        if (known?.removed === false) continue;
+        const successor = known ?? succeed(membership, to, entry);
+        memberships.set(to, successor);
+        successor.enter(entry.seq);
+        if (!successor.removed) void client.attach([successor]);
       }
     },
     reconnect() {

@@ -14,6 +14,8 @@ const OWED: readonly Rule[] = ["stream-complete", "welcome-delivered"];
 const OWED_WITHIN = 40_000;
 const CONNECTED_WITHIN = 60_000;
 const READ_WITHIN = 20_000;
+/** How long a node may take over what it was asked while it was short of everything. */
+const SETTLED_WITHIN = 180_000;
 const PAGE = 256;
 
 /** Lets come what is owed, has every seat read all that it may, and checks the history with that. */
@@ -24,6 +26,7 @@ export async function concludeRound(
 ): Promise<{ history: History; violations: readonly Violation[] }> {
   const { clients } = world;
   await until(() => clients.every((client) => client.isConnected()), CONNECTED_WITHIN);
+  await Promise.all(clients.map(settle));
   const end = performance.now() + OWED_WITHIN;
   for (;;) {
     await Promise.all(clients.map((client) => emptyInbox(world, client)));
@@ -37,6 +40,19 @@ export async function concludeRound(
     if (!owed || performance.now() > end) return { history, violations };
     await sleep(300);
   }
+}
+
+/**
+ * What nobody was answered for may still wait at a node, and be carried out after everything was read. A node carries
+ * writes out in the order in which they came: once it answers a later one, nothing waits any more.
+ */
+async function settle(client: Client): Promise<void> {
+  const end = performance.now() + SETTLED_WITHIN;
+  const seat = [...client.memberships.values()].find(
+    ({ known, removed, place }) => known && !removed && place,
+  );
+  if (seat === undefined) return;
+  while ((await confirm(client, seat))?.outcome.kind === "unknown" && performance.now() < end);
 }
 
 async function emptyInbox(world: World, client: Client): Promise<void> {

@@ -64,7 +64,8 @@ export async function withdrawLink(lane: Lane): Promise<void> {
 
 /** Anybody who has a link, or says so. */
 export async function openLink(lane: Lane): Promise<void> {
-  const { linkId } = someLink(lane);
+  const { linkId } = someLink(lane) ?? {};
+  if (linkId === undefined) return;
   await lane.client.ask<"link.open", OpenLink>(
     "link.open",
     { linkId },
@@ -84,7 +85,9 @@ export async function knock(lane: Lane): Promise<void> {
   const sent = { entryId: toHex(random.bytes(16)), bytes };
   const knocked = { op: "knock", entryId: sent.entryId, digest: digestOf(bytes) } as const;
   if (lost === undefined || random.below(2) === 0) {
-    const { linkId, groupId } = someLink(lane);
+    const link = someLink(lane);
+    if (link === undefined) return;
+    const { linkId, groupId } = link;
     const intent: Intent = groupId === undefined ? "forged" : "honest";
     return ask(lane, () =>
       client.ask<"group.knock", Knock>(
@@ -133,8 +136,11 @@ function addLink({ world, random }: Lane, groupId: string): Link {
   return link;
 }
 
-/** A link to some group, or one that nobody ever made. */
-function someLink({ world, random }: Lane): Pick<Link, "linkId"> & { groupId: string | undefined } {
-  const made = random.below(AGAINST_THE_RULES) === 0 ? undefined : oneOf(random, world.links);
-  return made ?? { linkId: toHex(random.bytes(32)), groupId: undefined };
+/** A link to some group; seldom one that nobody ever made. */
+function someLink({
+  world,
+  random,
+}: Lane): (Pick<Link, "linkId"> & { groupId: string | undefined }) | undefined {
+  if (random.below(AGAINST_THE_RULES) !== 0) return oneOf(random, world.links);
+  return { linkId: toHex(random.bytes(32)), groupId: undefined };
 }

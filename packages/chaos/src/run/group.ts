@@ -188,12 +188,14 @@ export function createMembership(
   return membership;
 }
 
-/** The member goes on as `to` from this commit on, with the same token and cursor. */
-export function succeed(from: Membership, to: string, commit: SeenEntry): Membership {
-  const { group, seatToken, firstToken, reading } = from;
-  const token = group.tokens.get(commit.commit?.nextTokenHash ?? "") ?? firstToken;
-  const membership = createMembership(group, { seatId: to, seatToken, firstToken: token }, reading);
+/** The member under the name that this commit gives it, with the same token and cursor. */
+export function succeed(
+  { group, seatToken, ...from }: Membership,
+  to: string,
+  commit: SeenEntry,
+): Membership {
+  const firstToken = group.tokens.get(commit.commit?.nextTokenHash ?? "") ?? from.firstToken;
+  const membership = createMembership(group, { seatId: to, seatToken, firstToken }, from.reading);
   membership.known = from.known;
-  membership.enter(commit.seq);
   return membership;
 }

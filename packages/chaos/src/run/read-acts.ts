@@ -85,11 +85,11 @@ export async function acknowledge({ client, random }: Lane): Promise<void> {
 }
 
 /** Says that it has taken the commit that began its epoch: Welcomes of that commit go out. */
-export async function confirm(client: Client, membership: Membership): Promise<void> {
+export async function confirm(client: Client, membership: Membership): Promise<Confirm | undefined> {
   const { group, seatId, seatToken, place } = membership;
-  if (place === undefined || membership.removed) return;
+  if (place === undefined || membership.removed) return undefined;
   const { epoch, branch, token } = place;
-  await client.ask<"group.confirm", Confirm>(
+  return client.ask<"group.confirm", Confirm>(
     "group.confirm",
     { groupId: group.groupId, seatId, seatToken, epochToken: token, epoch, branch },
     { op: "confirm", groupId: group.groupId, seatId, epoch, branch },

@@ -110,8 +110,8 @@ async function act(lane: Lane): Promise<unknown> {
   const draw = random.below(1000);
   if (draw < 580) return append(lane);
   if (draw < 588) return publishLink(lane);
-  if (draw < 590) return withdrawLink(lane);
-  if (draw < 599) return openLink(lane);
+  if (draw < 592) return withdrawLink(lane);
+  if (draw < 601) return openLink(lane);
   if (draw < 615) return knock(lane);
   if (draw < 620) return takeOver(lane);
   if (draw < 665) return commit(lane);
