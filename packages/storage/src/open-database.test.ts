@@ -305,6 +305,31 @@ describeWithPostgres("a PostgreSQL that can't be used", () => {
     await made.remove();
   });
 
+  it("[STORE-START-4] isn't given up while it is brought up to date, which takes as long as it takes", async () => {
+    const made = onPostgres();
+    const waits = "CREATE TABLE waits AS SELECT current_setting('statement_timeout') AS longest;";
+    const longer = { ...SHELF, migrations: [...SHELF.migrations, { sqlite: "", postgres: waits }] };
+    const database = await openDatabase({
+      location: made.location,
+      definition: longer,
+      onFault: () => undefined,
+    });
+    expect(await inspect(made.location, "SELECT longest FROM waits")).toEqual([{ longest: "0" }]);
+    const read = await database.read(async ({ query }) => {
+      const row = await query
+        .selectFrom("things")
+        .select((expression) => [
+          expression.fn.countAll().as("count"),
+          expression.fn<string>("current_setting", [expression.val("statement_timeout")]).as("longest"),
+        ])
+        .executeTakeFirstOrThrow();
+      return { ok: true as const, longest: row.longest };
+    });
+    expect(read).toEqual({ ok: true, longest: "30s" });
+    await database.close();
+    await made.remove();
+  });
+
   it("[STORE-START-3] that would lose what it has acknowledged is refused", async () => {
     const server = await startPostgres({ inMemory: true, settings: { fsync: "off" } });
     try {

@@ -1,4 +1,5 @@
 import parser from "socket.io-msgpack-parser";
+import { encodeFrame } from "./encode-frame.ts";
 
 /** Values in one frame. The largest request, a commit of 10,000 seats with their Welcomes, has less than half of it. */
 const VALUES = 200_000;
@@ -11,7 +12,11 @@ const DEPTH = 32;
  * that isn't plausible throws, which ends its connection.
  */
 export const frameParser = {
-  Encoder: parser.Encoder,
+  Encoder: class {
+    encode(packet: unknown): Buffer[] {
+      return [encodeFrame(packet)];
+    }
+  },
   Decoder: class extends parser.Decoder {
     override add(frame: unknown): void {
       if (!(frame instanceof Uint8Array) || !isPlausible(frame)) throw new Error("not a frame");
@@ -22,10 +27,9 @@ export const frameParser = {
 
 /**
  * Whether the bytes are one msgpack value of bounded size and depth, with all that its lengths promise. Costs a step a
- * value and copies nothing.
+ * value, and makes and copies nothing.
  */
 export function isPlausible(frame: Uint8Array): boolean {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   /** Values that are still to come, level by level; the first is the frame itself. */
   const open = [1];
   let at = 0;
@@ -38,78 +42,66 @@ export function isPlausible(frame: Uint8Array): boolean {
     }
     open[level] = (open[level] ?? 0) - 1;
     if (at >= frame.length || --budget < 0) return false;
-    const head = headAt(view, at);
-    if (head === undefined) return false;
-    at += head.bytes;
-    if (at > frame.length) return false;
-    if (head.values === 0) continue;
-    if (open.length > DEPTH || head.values > budget) return false;
-    open.push(head.values);
+    const type = frame[at] ?? 0;
+    const own = OWN[type] ?? 0;
+    if (own === 0 || at + own > frame.length) return false;
+    const width = WIDTH[type] ?? 0;
+    const length = width === 0 ? type & 0x0f : readLength(frame, at + 1, width);
+    at += own;
+    const holds = HOLDS[type] ?? 0;
+    if (holds === 0) {
+      if (width > 0) at += length;
+      if (at > frame.length) return false;
+    } else if (length > 0) {
+      const values = holds * length;
+      if (open.length > DEPTH || values > budget) return false;
+      open.push(values);
+    }
   }
   return at === frame.length;
 }
 
-/** What one value takes: its own bytes with its text or binary, and how many values it holds. */
-interface Head {
-  bytes: number;
-  values: number;
+function readLength(frame: Uint8Array, at: number, width: number): number {
+  let length = 0;
+  for (let index = at; index < at + width; index++) length = 256 * length + (frame[index] ?? 0);
+  return length;
 }
 
-const plain = (bytes: number): Head => ({ bytes, values: 0 });
-const holding = (bytes: number, values: number): Head => ({ bytes, values });
+/** By type: the bytes of a value without those that its length promises; 0 for a type that msgpack never uses. */
+const OWN = new Uint8Array(256);
+/** By type: how many of these say the length. Of a short array or map its type does. */
+const WIDTH = new Uint8Array(256);
+/** By type: 1 where the length counts values, 2 where it counts pairs of them, 0 where it counts bytes. */
+const HOLDS = new Uint8Array(256);
 
-/** -> undefined for a type that no request has, or a length that is cut off. */
-function headAt(view: DataView, at: number): Head | undefined {
-  const type = view.getUint8(at);
-  if (type < 0x80 || type >= 0xe0) return plain(1);
-  if (type < 0x90) return holding(1, 2 * (type & 0x0f));
-  if (type < 0xa0) return holding(1, type & 0x0f);
-  if (type < 0xc0) return plain(1 + (type & 0x1f));
-  const fixed = FIXED.get(type);
-  if (fixed !== undefined) return plain(fixed);
-  const width = WIDTH.get(type);
-  if (width === undefined || at + 1 + width > view.byteLength) return undefined;
-  const length =
-    width === 1 ? view.getUint8(at + 1) : width === 2 ? view.getUint16(at + 1) : view.getUint32(at + 1);
-  if (type >= 0xde) return holding(1 + width, 2 * length);
-  if (type >= 0xdc) return holding(1 + width, length);
-  const isExtension = type >= 0xc7 && type <= 0xc9;
-  return plain(1 + width + length + (isExtension ? 1 : 0));
-}
-
-/** nil, false, true; float 32 and 64; uint and int 8 to 64; extensions of 1 to 16 bytes with their type. */
-const FIXED = new Map([
-  [0xc0, 1],
-  [0xc2, 1],
-  [0xc3, 1],
-  [0xca, 5],
-  [0xcb, 9],
-  ...[0xcc, 0xd0].flatMap((first): [number, number][] => [
-    [first, 2],
-    [first + 1, 3],
-    [first + 2, 5],
-    [first + 3, 9],
-  ]),
-  [0xd4, 3],
-  [0xd5, 4],
-  [0xd6, 6],
-  [0xd7, 10],
-  [0xd8, 18],
-]);
-
-/** Bytes of the length that follows: bin, extension, str, array and map, each 8 (but the last two), 16 and 32. */
-const WIDTH = new Map([
+OWN.fill(1, 0, 0xa0); // small numbers, maps and arrays
+for (let type = 0xa0; type < 0xc0; type++) OWN[type] = 1 + (type & 0x1f); // short texts
+OWN.fill(1, 0xe0); // small negative numbers
+HOLDS.fill(2, 0x80, 0x90);
+HOLDS.fill(1, 0x90, 0xa0);
+for (const type of [0xc0, 0xc2, 0xc3]) OWN[type] = 1; // nil, false, true
+OWN.set([5, 9], 0xca); // floats
+OWN.set([2, 3, 5, 9, 2, 3, 5, 9], 0xcc); // unsigned and signed integers
+OWN.set([3, 4, 6, 10, 18], 0xd4); // extensions of 1 to 16 bytes, with their type
+// Bytes, extensions (whose own type follows the length) and texts, each by a length of 8, 16 and 32 bits.
+for (const [first, more] of [
   [0xc4, 1],
-  [0xc5, 2],
-  [0xc6, 4],
-  [0xc7, 1],
-  [0xc8, 2],
-  [0xc9, 4],
+  [0xc7, 2],
   [0xd9, 1],
-  [0xda, 2],
-  [0xdb, 4],
-  [0xdc, 2],
-  [0xdd, 4],
+] as const) {
+  for (const [step, width] of [1, 2, 4].entries()) {
+    WIDTH[first + step] = width;
+    OWN[first + step] = width + more;
+  }
+}
+// Arrays and maps, by one of 16 and 32.
+for (const [first, holds] of [
+  [0xdc, 1],
   [0xde, 2],
-  [0xdf, 4],
-]);
+] as const) {
+  for (const [step, width] of [2, 4].entries()) {
+    WIDTH[first + step] = width;
+    OWN[first + step] = width + 1;
+    HOLDS[first + step] = holds;
+  }
+}

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Hello, Registration } from "@thicket/protocol";
 import type { Socket } from "socket.io";
-import { toWire } from "./to-wire.ts";
 
 /** What a connection was greeted with. */
 export interface Greeting {
@@ -21,7 +20,7 @@ export function greet(
   },
 ): Greeting {
   const nonce = new Uint8Array(randomBytes(32));
-  socket.emit("hello", toWire({ ...hello, nonce }));
+  socket.emit("hello", { ...hello, nonce });
   return { nonce };
 }
 

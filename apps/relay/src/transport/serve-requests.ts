@@ -3,7 +3,6 @@ import type { Socket } from "socket.io";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Intake } from "./intake.ts";
-import { toWire } from "./to-wire.ts";
 
 export type Answer = { ok: true } | { ok: false; error: WireError };
 /** -> the reply to one request; `value` is what came, not yet parsed. */
@@ -65,7 +64,7 @@ export function serveRequests(socket: Socket, options: ServeOptions): Requests {
     const ms = performance.now() - started;
     metrics.request(known, code, ms);
     log.debug("request", { request: known, code, ms: Math.round(ms) });
-    if (socket.connected) acknowledge(toWire(reply));
+    if (socket.connected) acknowledge(reply);
   }
 
   /** In the order in which they came. */

@@ -6,7 +6,7 @@ import { cipherSuite } from "@thicket/mls";
  */
 
 /** 1 KiB with its framing, as it is signed; and as it is sealed, padded to 4 KiB. */
-const SIGNED = new Uint8Array(1300).fill(7);
+const SIGNED = new Uint8Array(1216).fill(7);
 const SEALED = new Uint8Array(4096).fill(7);
 const SENDER_DATA = new Uint8Array(12);
 /** Both AADs are of about this length. */
@@ -45,27 +45,41 @@ export async function sendFloor(): Promise<() => Promise<void>> {
     await subtle.sign("Ed25519", pair.privateKey, SIGNED);
     await hashSigned();
     deriveKeys();
+    crypto.getRandomValues(new Uint8Array(4)); // the reuse guard (RFC 9420 §6.3.1)
     await subtle.encrypt(aes, await importSeal(), SEALED);
     await subtle.encrypt(aes, await importSeal(), SENDER_DATA);
   };
 }
 
+/** A processor learns the branches of one signature that it verifies again and again: a member never does. */
+export const SIGNATURES = 256;
+
+function numbered(turn: number): Uint8Array<ArrayBuffer> {
+  SIGNED[0] = turn;
+  return SIGNED;
+}
+
 export async function receiveFloor(): Promise<() => Promise<void>> {
   const pair = await createKeyPair();
-  const signature = await subtle.sign("Ed25519", pair.privateKey, SIGNED);
+  const signatures: ArrayBuffer[] = [];
+  for (let i = 0; i < SIGNATURES; i++) {
+    signatures.push(await subtle.sign("Ed25519", pair.privateKey, numbered(i)));
+  }
   const key = await importSeal();
   const sealed = await subtle.encrypt(aes, key, SEALED);
   const senderData = await subtle.encrypt(aes, key, SENDER_DATA);
+  let turn = 0;
   return async () => {
+    turn = (turn + 1) % SIGNATURES;
     await subtle.decrypt(aes, await importSeal(), senderData);
     deriveKeys();
     await subtle.decrypt(aes, await importSeal(), sealed);
-    await subtle.verify("Ed25519", pair.publicKey, signature, SIGNED);
+    await subtle.verify("Ed25519", pair.publicKey, signatures[turn] ?? sealed, numbered(turn));
     await hashSigned();
   };
 }
 
-async function createKeyPair(): Promise<CryptoKeyPair> {
+export async function createKeyPair(): Promise<CryptoKeyPair> {
   const pair = await subtle.generateKey("Ed25519", false, ["sign", "verify"]);
   if (!("privateKey" in pair)) throw new Error("no key pair");
   return pair;

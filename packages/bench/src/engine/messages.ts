@@ -1,5 +1,6 @@
 import { diffGroup, type GroupState } from "@thicket/mls";
 import type { Contender } from "./contender.ts";
+import { bareReceive, bareSend } from "./bare.ts";
 import { receiveFloor, sendFloor } from "./floor.ts";
 import { foundSparse } from "./groups.ts";
 import { named, note, type Samples, timed } from "./samples.ts";
@@ -11,8 +12,23 @@ interface Table {
   readonly guests: { readonly engine: Contender; group: unknown }[];
 }
 
+/** Not noted: script is compiled by and by, and the primitives of the floor are from the start. */
+const WARM_UP = 200;
 const ROUNDS = 300;
-const FLOOR = "floor";
+
+/** The two sides of a bound: what runs in the place of an engine, and its column. */
+interface Bound {
+  readonly column: "floor" | "with encodings";
+  send(): Promise<unknown>;
+  receive(): Promise<unknown>;
+}
+
+async function openBounds(): Promise<Bound[]> {
+  return [
+    { column: "with encodings", send: await bareSend(), receive: await bareReceive() },
+    { column: "floor", send: await sendFloor(), receive: await receiveFloor() },
+  ];
+}
 
 /**
  * 1 KiB to and from a founder. The engines, the floor and the group sizes take turns message by message, so that a slow
@@ -30,18 +46,20 @@ export async function measureMessages(
     const seatings = size > engines.length ? [engines] : engines.map((engine) => [engine]);
     for (const seated of seatings) tables.push(await openTable(suite, size, seated));
   }
-  const send = suite === 1 ? await sendFloor() : undefined;
-  const receive = suite === 1 ? await receiveFloor() : undefined;
-  for (let round = 0; round < ROUNDS; round++) {
+  const bounds = suite === 1 ? await openBounds() : [];
+  for (let round = 0; round < WARM_UP + ROUNDS; round++) {
+    const noted = round < WARM_UP ? {} : samples;
     for (const table of tables) {
       const sending = named("send 1 KiB", table.size);
       const receiving = named("receive 1 KiB", table.size);
       const data = new Uint8Array(1024).fill(round);
       data[0] = round >> 8; // no text twice: it would be taken for a replay
-      await takeTurns(samples, table, data, sending, receiving);
-      if (send && receive) {
-        await timed(samples, sending, FLOOR, send);
-        await timed(samples, receiving, FLOOR, receive);
+      await takeTurns(noted, table, data, sending, receiving);
+      // As an engine's turn: what the host sent is received, then something sent. Who comes second finds warm caches.
+      for (const bound of round % 2 === 0 ? bounds : bounds.toReversed()) {
+        await bound.send();
+        await timed(noted, receiving, bound.column, () => bound.receive());
+        await timed(noted, sending, bound.column, () => bound.send());
       }
     }
   }

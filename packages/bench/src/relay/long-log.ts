@@ -33,8 +33,8 @@ export async function makeShortLog(data: DataDirectory): Promise<Founded> {
 
 /**
  * A copy of the short log's data in which the one group has `length` entries. They are written by SQL, as the last
- * entry again and again: asking for ten million appends would take an hour. The marks that recognise resends come
- * with them, spread over all keys as hashes are.
+ * entry again and again: asking for ten million appends would take an hour. The keys that recognise resends are spread
+ * over all keys as hashes are.
  */
 export function makeLongLog(short: DataDirectory, long: DataDirectory, length: number): void {
   cpSync(short.path, long.path, { recursive: true });
@@ -48,23 +48,22 @@ export function makeLongLog(short: DataDirectory, long: DataDirectory, length: n
   `);
   const more = length - SHORT;
   const numbers = `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${more})`;
-  const copy = (table: string, changed: Readonly<Record<string, string>>) => {
-    const columns = database.prepare(`SELECT name FROM pragma_table_info('${table}')`).all();
-    const names = columns.map(({ name }) => String(name));
-    const values = names.map((name) => changed[name] ?? `last.${name}`);
-    database.exec(`
-      INSERT INTO ${table} (${names.join(", ")})
-      ${numbers} SELECT ${values.join(", ")} FROM numbers, (SELECT * FROM ${table} WHERE seq = ${SHORT}) AS last
-    `);
-  };
   const spread = Math.floor(2 ** 32 / more);
-  database.exec("BEGIN");
-  copy("entries", { seq: `${SHORT} + n` });
-  copy("resends", {
+  const changed: Readonly<Record<string, string>> = {
     seq: `${SHORT} + n`,
-    key: `unhex(printf('%08x%056x', n * ${spread}, n))`,
-  });
-  database.exec(`UPDATE groups SET head_seq = ${length}; UPDATE epochs SET last_seq = ${length}; COMMIT`);
+    resend_key: `unhex(printf('%08x%056x', n * ${spread}, n))`,
+  };
+  const columns = database.prepare("SELECT name FROM pragma_table_info('entries')").all();
+  const names = columns.map(({ name }) => String(name));
+  const values = names.map((name) => changed[name] ?? `last.${name}`);
+  database.exec(`
+    BEGIN;
+    INSERT INTO entries (${names.join(", ")})
+    ${numbers} SELECT ${values.join(", ")} FROM numbers, (SELECT * FROM entries WHERE seq = ${SHORT}) AS last;
+    UPDATE groups SET head_seq = ${length};
+    UPDATE epochs SET last_seq = ${length};
+    COMMIT;
+  `);
   database.close();
 }
 

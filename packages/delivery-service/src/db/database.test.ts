@@ -3,11 +3,21 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { alter, describeOnEachKeptDatabase, inspect, type TestDatabase } from "@thicket/storage/contract";
+import { deliveryRequests, fromHex, LinkId, toHex } from "@thicket/protocol";
+import { openDatabase } from "@thicket/storage";
+import {
+  alter,
+  describeOnEachKeptDatabase,
+  inMemory,
+  inspect,
+  type TestDatabase,
+} from "@thicket/storage/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { LinkId } from "@thicket/protocol";
+import { markOf } from "../groups/resend.ts";
+import { tokenHash } from "../seats/tokens.ts";
 import { createRealDevice, deviceFrom, entryIdFrom, parse, scriptGroup } from "../testing/index.ts";
 import { openForTest } from "../testing/open-for-test.ts";
+import { DELIVERY } from "./definition.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
 let directory: string;
@@ -224,6 +234,70 @@ describeOnEachKeptDatabase("a database of the first version", (make, kind) => {
   });
 });
 
+describeOnEachKeptDatabase("a database of the third version", (make, kind) => {
+  it("[DS-MIGRATE-2] keeps its entries, and their resends are recognised as before", async () => {
+    const made = make();
+    const b = (bytes: Uint8Array) =>
+      kind === "postgres" ? `'\\x${toHex(bytes)}'::bytea` : `x'${toHex(bytes)}'`;
+    const third = { ...DELIVERY, migrations: MIGRATIONS.slice(0, 3) };
+    await (
+      await openDatabase({ location: made.location, definition: third, onFault: () => undefined })
+    ).close();
+    // Another one is asked nothing: it is only there for the requests to be made.
+    const other = await openForTest(inMemory);
+    const { groupId, founder, first, device, appendRequest } = scriptGroup(other.operations, other.random);
+    const requests = Array.from({ length: 3 }, () => appendRequest(founder, first));
+    const rows = requests.map(({ seatId, entryId, kind: of, epoch, branch, bytes }, index) => {
+      const mark = markOf(seatId, entryId, [of, epoch, branch, bytes]);
+      const [seq, at] = [index + 1, 4000 + index];
+      return {
+        entry: `(1, ${seq}, 0, 0, '${of}', ${at}, ${b(bytes)})`,
+        resend: `(1, ${b(mark.key)}, ${b(mark.digest)}, ${seq}, ${at})`,
+      };
+    });
+    const token = b(tokenHash(first.epochToken));
+    await alter(
+      made.location,
+      `INSERT INTO groups (no, group_id, head_seq, lowest_seq, acked_seq, received_at)
+         VALUES (1, ${b(fromHex(groupId))}, 3, 1, 0, 5000);
+       INSERT INTO epochs (group_no, branch, epoch, parent_branch, candidate, is_tip, token_hash, seat_count, last_seq)
+         VALUES (1, 0, 0, NULL, 1, 1, ${token}, 1, 3);
+       INSERT INTO seats (group_no, seat_id, token_hash, cursor, tips, shown_day)
+         VALUES (1, ${b(fromHex(founder.seatId))}, ${b(tokenHash(founder.seatToken))}, 0, 1, 20000);
+       INSERT INTO seat_changes (group_no, seat_id, line, branch, holds)
+         VALUES (1, ${b(fromHex(founder.seatId))}, 0, 0, 1);
+       INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, bytes)
+         VALUES ${rows.map(({ entry }) => entry).join(", ")};
+       INSERT INTO resends (group_no, key, digest, seq, received_at)
+         VALUES ${rows.map(({ resend }) => resend).join(", ")}`,
+    );
+    const test = await openForTest(made.location);
+    const { operations } = test;
+    for (const [index, request] of requests.entries()) {
+      const answer = { ok: true, seq: index + 1, receivedAt: 4000 + index };
+      expect(await operations["group.append"](device, request)).toEqual(answer);
+      const changed = { ...request, bytes: appendRequest(founder, first).bytes };
+      expect(await operations["group.append"](device, changed)).toEqual({
+        ok: false,
+        error: { code: "ENTRY_CONFLICT" },
+      });
+    }
+    const next = appendRequest(founder, first);
+    expect(await operations["group.append"](device, next)).toMatchObject({ ok: true, seq: 4 });
+    const page = await operations["group.read"](
+      device,
+      parse(deliveryRequests["group.read"].request, { ...founder, groupId, after: 0, limit: 256 }),
+    );
+    expect(page.ok && page.entries.map(({ bytes }) => toHex(bytes))).toEqual(
+      [...requests, next].map(({ bytes }) => toHex(bytes)),
+    );
+    await test.close();
+    await other.close();
+    expect(test.faults).toEqual([]);
+    await made.remove();
+  });
+});
+
 const LIST_TABLES = {
   file: "SELECT name FROM sqlite_schema WHERE type = 'table'",
   postgres: "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
@@ -286,7 +360,7 @@ describeOnEachKeptDatabase("table hygiene", (make, kind) => {
         .map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value)))
         .join(" ");
     };
-    const groupTables = ["groups", "epochs", "epoch_seats", "seats", "seat_changes", "entries", "resends"];
+    const groupTables = ["groups", "epochs", "epoch_seats", "seats", "seat_changes", "entries"];
     groupTables.push("supersedes", "links");
     const deviceTables = ["key_packages", "spent_key_packages", "welcomes", "welcome_payloads"];
     // [BLOB-BLIND-1] is about these.

@@ -10,7 +10,6 @@ export interface WriteBuffer {
   /** Whose rows they are. */
   groups: Set<number>;
   entries: NewEntryRow[];
-  resends: Numbered<{ key: Uint8Array; digest: Uint8Array; seq: number; receivedAt: number }>[];
   heads: Map<number, { headSeq: number; receivedAt: number }>;
   acked: Map<number, number>;
   cursors: Map<string, Numbered<{ seatId: Uint8Array; cursor: number }>>;
@@ -31,7 +30,6 @@ export function createBuffer(): WriteBuffer {
     empty: true,
     groups: new Set(),
     entries: [],
-    resends: [],
     heads: new Map(),
     acked: new Map(),
     cursors: new Map(),
@@ -47,7 +45,6 @@ export function mergeBuffer(into: WriteBuffer, later: WriteBuffer): void {
   into.empty &&= later.empty;
   for (const no of later.groups) into.groups.add(no);
   for (const entry of later.entries) into.entries.push(entry);
-  for (const resend of later.resends) into.resends.push(resend);
   for (const [no, head] of later.heads) into.heads.set(no, head);
   for (const [no, seq] of later.acked) into.acked.set(no, seq);
   for (const [key, cursor] of later.cursors) into.cursors.set(key, cursor);
@@ -68,9 +65,8 @@ export async function flushBuffer(run: Run, buffer: WriteBuffer): Promise<void> 
   // Seats first, then cursors: a write that changes seats has gone to the database before by itself, so no cursor here
   // is older than a seat here.
   for (const seats of runsOf(buffer.seats)) statements.push(...writeSeats(run, seats));
-  const { entries, resends, heads, acked, cursors } = buffer;
+  const { entries, heads, acked, cursors } = buffer;
   if (entries.length > 0) statements.push(writeEntries(run, entries));
-  if (resends.length > 0) statements.push(writeResends(run, resends));
   if (heads.size > 0) {
     statements.push(
       run(
@@ -116,12 +112,15 @@ async function writeEntries(run: Run, entries: readonly NewEntryRow[]): Promise<
     return start;
   });
   await run(
-    `INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, line, bytes)
-     SELECT group_no, seq, branch, epoch, kind, received_at, line, substring($10::bytea FROM start FOR length)
+    `INSERT INTO entries (group_no, seq, branch, epoch, kind, received_at, line, resend_key, resend_digest, bytes)
+     SELECT group_no, seq, branch, epoch, kind, received_at, line, resend_key, resend_digest,
+       substring($12::bytea FROM start FOR length)
      FROM unnest(
-       $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::integer[],
-       $9::integer[]
-     ) AS new (group_no, seq, branch, epoch, kind, received_at, line, start, length)`,
+       $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[],
+       $9::bytea[], $10::integer[], $11::integer[]
+     ) AS new (
+       group_no, seq, branch, epoch, kind, received_at, line, resend_key, resend_digest, start, length
+     )`,
     [
       entries.map(({ groupNo }) => groupNo),
       entries.map(({ seq }) => seq),
@@ -130,23 +129,11 @@ async function writeEntries(run: Run, entries: readonly NewEntryRow[]): Promise<
       entries.map(({ kind }) => kind),
       entries.map(({ receivedAt }) => receivedAt),
       entries.map(({ line }) => line),
+      entries.map(({ resend }) => resend.key),
+      entries.map(({ resend }) => resend.digest),
       starts,
       entries.map(({ bytes }) => bytes.length),
       Buffer.concat(entries.map(({ bytes }) => bytes)),
-    ],
-  );
-}
-
-async function writeResends(run: Run, resends: WriteBuffer["resends"]): Promise<void> {
-  await run(
-    `INSERT INTO resends (group_no, key, digest, seq, received_at)
-     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[])`,
-    [
-      resends.map(({ groupNo }) => groupNo),
-      resends.map(({ key }) => key),
-      resends.map(({ digest }) => digest),
-      resends.map(({ seq }) => seq),
-      resends.map(({ receivedAt }) => receivedAt),
     ],
   );
 }

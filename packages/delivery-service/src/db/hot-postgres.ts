@@ -63,13 +63,13 @@ export function hotReadsOver(run: Run): HotReads {
     },
     resend: async (groupNo, key) =>
       (await get(
-        "SELECT digest, seq, received_at FROM resends WHERE group_no = $1 AND key = $2",
+        "SELECT resend_digest AS digest, seq, received_at FROM entries WHERE group_no = $1 AND resend_key = $2",
         groupNo,
         key,
       )) as ResendRow | undefined,
     places: async (groupNo, hash) =>
       (await run(
-        "SELECT epoch, branch, line, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
+        "SELECT epoch, branch, line, is_tip, held FROM epochs WHERE group_no = $1 AND token_hash = $2 ORDER BY branch DESC",
         [groupNo, hash],
       )) as PlaceRow[],
     seatChanges: async (groupNo, seatId) =>
@@ -223,8 +223,9 @@ async function fetchResends(run: Run, wanted: readonly GroupPlan[], byId: Groups
   }
   if (nos.length === 0) return;
   const rows = (await run(
-    `SELECT group_no, key, digest, seq, received_at
-     FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, key) JOIN resends USING (group_no, key)`,
+    `SELECT group_no, resend_key AS key, resend_digest AS digest, seq, received_at
+     FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, resend_key)
+     JOIN entries USING (group_no, resend_key)`,
     [nos, keys],
   )) as (ResendRow & { group_no: number; key: Uint8Array })[];
   for (const { group_no: no, key, ...row } of rows) byNo.get(no)?.resends.set(toHex(key), row);
@@ -353,7 +354,7 @@ async function fetchAttaching(run: Run, wanted: readonly GroupPlan[], byId: Grou
     ),
     fetchRows<PlaceRow & { token_hash: Uint8Array }>(
       run,
-      `SELECT group_no, token_hash, epoch, branch, line, held
+      `SELECT group_no, token_hash, epoch, branch, line, is_tip, held
        FROM unnest($1::bigint[], $2::bytea[]) AS wanted (group_no, token_hash)
        JOIN epochs USING (group_no, token_hash) ORDER BY branch DESC`,
       [tokens.map(({ no }) => no), tokens.map(({ hash }) => hash)],
@@ -464,8 +465,10 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
   return {
     insertEntry(entry) {
       buffer(entry.groupNo).entries.push(entry);
-      const { line, branch } = entry;
-      byNo.get(entry.groupNo)?.entryPlaces.set(entry.seq, { line, branch });
+      const group = byNo.get(entry.groupNo);
+      const { seq, line, branch, receivedAt, resend } = entry;
+      group?.entryPlaces.set(seq, { line, branch });
+      group?.resends.set(toHex(resend.key), { digest: resend.digest, seq, received_at: receivedAt });
     },
     noteShown(groupNo, seatId, day, branch, at) {
       const now = buffer(groupNo);
@@ -474,10 +477,6 @@ function writesBuffered(byNo: Numbers, own: () => WriteBuffer, write: BatchState
       now.shownAt.set(`${groupNo} ${branch}`, { groupNo, branch, at });
       const row = byNo.get(groupNo)?.seats.get(id);
       if (row !== undefined) row.shown_day = day;
-    },
-    insertResend(groupNo, key, digest, seq, receivedAt) {
-      buffer(groupNo).resends.push({ groupNo, key, digest, seq, receivedAt });
-      byNo.get(groupNo)?.resends.set(toHex(key), { digest, seq: seq as Seq, received_at: receivedAt });
     },
     advance(groupNo, headSeq, receivedAt) {
       buffer(groupNo).heads.set(groupNo, { headSeq, receivedAt });

@@ -7,9 +7,9 @@ type Bytes = ColumnType<Uint8Array, Uint8Array, Uint8Array>;
 /**
  * The tables as kysely sees them. Ids are stored as bytes, times in milliseconds, truth as 0 or 1.
  *
- * `groups`, `epochs`, `epoch_seats`, `seats`, `seat_changes`, `entries`, `resends`, `supersedes` and `links` never
- * hold a user id, a handle or a device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a
- * group (`delivery.md`). `welcome_holds` ties one to the other for some seconds.
+ * `groups`, `epochs`, `epoch_seats`, `seats`, `seat_changes`, `entries`, `supersedes` and `links` never hold a user id,
+ * a handle or a device id; `key_packages`, `welcomes` and `welcome_payloads` never hold a seat or a group
+ * (`delivery.md`). `welcome_holds` ties one to the other for some seconds.
  * `blobs` and `blob_tickets` hold none of these, and no id by which a blob could be downloaded.
  */
 export type Schema = {
@@ -100,14 +100,10 @@ export type Schema = {
     kind: EntryKind;
     received_at: number;
     bytes: Bytes;
-  };
-  resends: {
-    group_no: number;
     /** A hash of (seat, entryId): recognises a resend without telling who wrote. */
-    key: Uint8Array;
-    digest: Uint8Array;
-    seq: Seq;
-    received_at: number;
+    resend_key: Uint8Array | null;
+    /** Of all that a resend must repeat. */
+    resend_digest: Uint8Array | null;
   };
   supersedes: {
     group_no: number;

@@ -37,7 +37,7 @@ export type SeatRow = {
 export type ResendRow = { digest: Uint8Array; seq: Seq; received_at: number };
 export type KeyPackageRow = { ref: Uint8Array; not_after: number; bytes: Uint8Array };
 /** An epoch that somebody shows the token of. */
-export type PlaceRow = { epoch: Epoch; branch: Branch; line: number; held: number };
+export type PlaceRow = { epoch: Epoch; branch: Branch; line: number; is_tip: number; held: number };
 /** See `seat_changes`. */
 export type SeatChangeRow = { line: number; branch: Branch; holds: number };
 /** Where an entry was written. */
@@ -54,6 +54,8 @@ export type NewEntryRow = {
   kind: EntryKind;
   receivedAt: number;
   bytes: Uint8Array;
+  /** How a resend of it is recognised, and what it must equal. */
+  resend: { key: Uint8Array; digest: Uint8Array };
 };
 
 /** Where a seat is added or removed. */
@@ -83,13 +85,6 @@ export interface HotReads {
 /** What the append, commit and acknowledge paths write. */
 export interface HotWrites {
   insertEntry(entry: NewEntryRow): Awaitable<void>;
-  insertResend(
-    groupNo: number,
-    key: Uint8Array,
-    digest: Uint8Array,
-    seq: number,
-    receivedAt: number,
-  ): Awaitable<void>;
   advance(groupNo: number, headSeq: number, receivedAt: number): Awaitable<void>;
   /** The branch has its last entry, and at that time a member wrote on it (0 for somebody who is none). */
   noteWritten(groupNo: number, branch: number, seq: number, at: number): Awaitable<void>;
@@ -145,12 +140,14 @@ export function hotReads(prepare: Prepare): HotReads {
       return last !== undefined && last.holds > 0;
     },
     resend: (groupNo, key) =>
-      get("SELECT digest, seq, received_at FROM resends WHERE group_no = ? AND key = ?", groupNo, key) as
-        | ResendRow
-        | undefined,
+      get(
+        "SELECT resend_digest AS digest, seq, received_at FROM entries WHERE group_no = ? AND resend_key = ?",
+        groupNo,
+        key,
+      ) as ResendRow | undefined,
     places: (groupNo, tokenHash) =>
       prepare(
-        `SELECT epoch, branch, line, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
+        `SELECT epoch, branch, line, is_tip, held FROM epochs WHERE group_no = ? AND token_hash = ? ORDER BY branch DESC`,
       ).all(groupNo, tokenHash) as PlaceRow[],
     seatChanges: (groupNo, seatId) =>
       prepare(
@@ -185,8 +182,8 @@ export function hotWrites(prepare: Prepare): HotWrites {
   return {
     insertEntry: (entry) =>
       run(
-        `INSERT INTO entries (group_no, seq, branch, line, epoch, kind, received_at, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO entries (group_no, seq, branch, line, epoch, kind, received_at, bytes, resend_key, resend_digest)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         entry.groupNo,
         entry.seq,
         entry.branch,
@@ -195,15 +192,8 @@ export function hotWrites(prepare: Prepare): HotWrites {
         entry.kind,
         entry.receivedAt,
         entry.bytes,
-      ),
-    insertResend: (groupNo, key, digest, seq, receivedAt) =>
-      run(
-        "INSERT INTO resends (group_no, key, digest, seq, received_at) VALUES (?, ?, ?, ?, ?)",
-        groupNo,
-        key,
-        digest,
-        seq,
-        receivedAt,
+        entry.resend.key,
+        entry.resend.digest,
       ),
     advance: (groupNo, headSeq, receivedAt) =>
       run("UPDATE groups SET head_seq = ?, received_at = ? WHERE no = ?", headSeq, receivedAt, groupNo),

@@ -82,8 +82,17 @@ export async function writeEntry(
   const receivedAt = Math.max(now, group.received_at);
   const { branch, epoch, line } = place;
   const { kind, bytes } = content;
-  await tx.hot.insertEntry({ groupNo: group.no, seq, branch, line, epoch, kind, receivedAt, bytes });
-  await tx.hot.insertResend(group.no, mark.key, mark.digest, seq, receivedAt);
+  await tx.hot.insertEntry({
+    groupNo: group.no,
+    seq,
+    branch,
+    line,
+    epoch,
+    kind,
+    receivedAt,
+    bytes,
+    resend: mark,
+  });
   await tx.hot.advance(group.no, seq, receivedAt);
   await tx.hot.noteWritten(group.no, branch, seq, by === "member" ? receivedAt : 0);
   return { ...content, epoch, branch, seq, receivedAt };

@@ -2,9 +2,10 @@ import { type DeliveryRequest, fromHex, type Seq, type WireErrorCode } from "@th
 import type { Transaction } from "../db/access.ts";
 import type { WriteOperation } from "../db/access.ts";
 import { type Accepted, type Effect, refuse } from "../outcome.ts";
+import { isHeld, type SeatOfGroup } from "../seats/is-held.ts";
 import { noteShown } from "../seats/show-token.ts";
 import { isToken, tokenHash } from "../seats/tokens.ts";
-import { readTips } from "./tips.ts";
+import { isOnlyTip, readTips, tipOf } from "./tips.ts";
 import { readHead, readSpans } from "./visible-entries.ts";
 
 type Result = Accepted<"group.attach">["results"][number];
@@ -66,7 +67,7 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
   const seat = await tx.hot.seat(group.no, seatId);
   if (seat === undefined) return refusal("SEAT_REFUSED");
 
-  const place = epochToken && (await findPlace(tx, group.no, seatId, epochToken));
+  const place = epochToken && (await findPlace(tx, { group, seat, seatId }, epochToken));
   if (seat.token_hash === null) {
     if (seat.dropped === 1) return refusal("SEAT_DROPPED");
     if (place === undefined) return refusal("EPOCH_TOKEN_REFUSED");
@@ -83,8 +84,8 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
   const result: Result = {
     attached: true,
     groupId,
-    tips: await readTips(tx, group.no),
-    ...(place === undefined ? {} : { place: { epoch: place.epoch, branch: place.branch } }),
+    tips: place !== undefined && isOnlyTip(group, place) ? [tipOf(place)] : await readTips(tx, group.no),
+    ...(place === undefined ? {} : { place: tipOf(place) }),
     headSeq: await readHead(tx, group, spans),
     lowestSeq: group.lowest_seq,
     ackedSeq: group.acked_seq,
@@ -93,9 +94,9 @@ async function attachSeat(tx: Transaction, claim: SeatRequest, now: number): Pro
 }
 
 /** The newest (epoch, branch) with this token whose seats include the seat. */
-async function findPlace(tx: Transaction, groupNo: number, seatId: Uint8Array, epochToken: Uint8Array) {
-  for (const place of await tx.hot.places(groupNo, tokenHash(epochToken))) {
-    if (await tx.hot.holds(groupNo, seatId, place.line, place.branch)) return place;
+async function findPlace(tx: Transaction, of: SeatOfGroup, epochToken: Uint8Array) {
+  for (const place of await tx.hot.places(of.group.no, tokenHash(epochToken))) {
+    if (await isHeld(tx, of, place)) return place;
   }
   return undefined;
 }

@@ -5,6 +5,7 @@ import type { EpochRow, GroupRow } from "../db/statements.ts";
 import type { Appended } from "../outcome.ts";
 import { readsAt } from "../seats/names-of-seat.ts";
 import { readSeatsAt } from "./begin-epoch.ts";
+import { isOnlyTip } from "./tips.ts";
 
 const FEW = 8;
 
@@ -16,7 +17,7 @@ export type Audience = Omit<Appended, "groupId" | "entries">;
  * costs nothing to say; elsewhere it costs as much as seats have changed since, or differ between the tips.
  */
 export async function readAudience(tx: Transaction, group: GroupRow, place: EpochRow): Promise<Audience> {
-  if (place.is_tip === 1 && group.tips === 1) return { hiddenFrom: [], alsoTo: [], unseated: [], seated: [] };
+  if (isOnlyTip(group, place)) return { hiddenFrom: [], alsoTo: [], unseated: [], seated: [] };
   // Who isn't held by all tips, or was added after this epoch. Anybody else was there then as now.
   const differing = await tx.query
     .selectFrom("seats")

@@ -3,6 +3,7 @@ import type { Reader } from "../db/access.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
 import { refuse, type Refusal } from "../outcome.ts";
 import { type CheckedSeat, checkSeat, type SeatClaim } from "../seats/check-seat.ts";
+import { isHeld } from "../seats/is-held.ts";
 import { isToken } from "../seats/tokens.ts";
 import { refuseAsStale } from "./tips.ts";
 
@@ -34,9 +35,7 @@ export async function checkAuthor(
   if (place?.epoch !== claim.epoch || !isToken(claim.epochToken, place.token_hash)) {
     return refuse("EPOCH_TOKEN_REFUSED");
   }
-  if (!(await reader.hot.holds(group.no, seat.seatId, place.line, place.branch)))
-    return refuse("SEAT_REFUSED");
-  return { ...seat, place };
+  return (await isHeld(reader, seat, place)) ? { ...seat, place } : refuse("SEAT_REFUSED");
 }
 
 /** The message's own clear header must say what the request says; else the DS would order what it wasn't given. */

@@ -1,7 +1,7 @@
-import { hash } from "node:crypto";
 import type { EntryId, LinkId, SeatId, Seq } from "@thicket/protocol";
 import type { Reader } from "../db/access.ts";
 import { type Outcome, refused } from "../outcome.ts";
+import { sha256 } from "../sha256.ts";
 import { resendKey } from "./resend-key.ts";
 
 /** How a resend of a write is recognised, and what it must equal. */
@@ -24,12 +24,12 @@ export function markOf(
     pieces.push(length, content);
   }
   // At once: a hash that is updated piece by piece costs more than the pieces do.
-  return { key: resendKey(author, entryId), digest: hash("sha256", Buffer.concat(pieces), "buffer") };
+  return { key: resendKey(author, entryId), digest: sha256(Buffer.concat(pieces)) };
 }
 
 /** The mark of the same content's copy on another branch. */
 export function markOfCopy({ key, digest }: ResendMark, branch: number): ResendMark {
-  return { key: hash("sha256", Buffer.concat([key, Buffer.from(String(branch))]), "buffer"), digest };
+  return { key: sha256(Buffer.concat([key, Buffer.from(String(branch))])), digest };
 }
 
 /** The first answer again for a resend, ENTRY_CONFLICT for other bytes under its id, undefined for a new write. */

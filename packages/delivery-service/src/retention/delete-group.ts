@@ -22,9 +22,7 @@ export async function deleteGroup(tx: Transaction, groupNo: number): Promise<boo
     .execute();
   const last = entries.at(-1);
   if (last !== undefined) {
-    for (const table of ["entries", "resends"] as const) {
-      await change.deleteFrom(table).where("group_no", "=", groupNo).where("seq", "<=", last.seq).execute();
-    }
+    await change.deleteFrom("entries").where("group_no", "=", groupNo).where("seq", "<=", last.seq).execute();
     return true;
   }
   const seats = await query
@@ -44,14 +42,7 @@ export async function deleteGroup(tx: Transaction, groupNo: number): Promise<boo
     }
     return true;
   }
-  for (const table of [
-    "welcome_holds",
-    "supersedes",
-    "resends",
-    "seat_changes",
-    "epoch_seats",
-    "epochs",
-  ] as const) {
+  for (const table of ["welcome_holds", "supersedes", "seat_changes", "epoch_seats", "epochs"] as const) {
     await change.deleteFrom(table).where("group_no", "=", groupNo).execute();
   }
   await change.deleteFrom("groups").where("no", "=", groupNo).execute();

@@ -6,7 +6,7 @@ import type { GroupRow } from "../db/statements.ts";
 const SLICE = 200;
 
 /**
- * Erases the oldest entries, and the marks of their resends: those that every seat of their epoch has acknowledged, and
+ * Erases the oldest entries, and with them what recognises their resends: those that every seat of their epoch has acknowledged, and
  * those that came before `cutoff`. One that a removed seat still has to read holds those after it back as well, so that
  * what is kept is always the end of the log. -> whether there is more to erase.
  */
@@ -24,9 +24,11 @@ export async function forgetEntries(tx: Transaction, group: GroupRow, cutoff: nu
   const gone = kept === -1 ? oldest : oldest.slice(0, kept);
   const last = gone.at(-1);
   if (last === undefined) return false;
-  for (const table of ["entries", "resends"] as const) {
-    await tx.change.deleteFrom(table).where("group_no", "=", group.no).where("seq", "<=", last.seq).execute();
-  }
+  await tx.change
+    .deleteFrom("entries")
+    .where("group_no", "=", group.no)
+    .where("seq", "<=", last.seq)
+    .execute();
   const lowest = nextSeq(last.seq);
   await tx.change.updateTable("groups").set({ lowest_seq: lowest }).where("no", "=", group.no).execute();
   return gone.length === SLICE;

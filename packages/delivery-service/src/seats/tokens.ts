@@ -1,8 +1,9 @@
-import { hash, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { sha256 } from "../sha256.ts";
 
 /** What is stored of a seat's or an epoch's token: 32 bytes. */
 export function tokenHash(token: Uint8Array): Uint8Array {
-  return hash("sha256", token, "buffer");
+  return sha256(token);
 }
 
 /** Constant time in the token. */

@@ -34,12 +34,6 @@ export const u64: Codec<bigint> = { write: (w, value) => w.uint64(value), read: 
 /** `opaque x<V>` */
 export const opaque: Codec<Uint8Array> = { write: (w, value) => w.opaque(value), read: (r) => r.opaque() };
 
-/** `opaque x<V>`, read as a part of the input: only for what nobody keeps. */
-export const opaqueInPlace: Codec<Uint8Array> = {
-  write: (w, value) => w.opaque(value),
-  read: (r) => r.opaqueInPlace(),
-};
-
 /** `opaque x[length]` */
 export function fixed(length: number): Codec<Uint8Array> {
   return {
@@ -88,14 +82,14 @@ export const flag: Codec<boolean> = {
 
 /** A struct: its fields in the order in which the object names them. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
-  const names = Object.keys(fields) as (keyof T)[];
+  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   return {
     write(w, value) {
-      for (const name of names) fields[name].write(w, value[name]);
+      for (const [name, codec] of entries) codec.write(w, value[name]);
     },
     read(r) {
       const value: Partial<T> = {};
-      for (const name of names) value[name] = fields[name].read(r);
+      for (const [name, codec] of entries) value[name] = codec.read(r);
       return value as T;
     },
   };

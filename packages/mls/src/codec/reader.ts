@@ -31,7 +31,8 @@ export class Reader {
 
   uint64(): bigint {
     const high = this.uint(4);
-    return (BigInt(high) << 32n) | BigInt(this.uint(4));
+    const low = BigInt(this.uint(4));
+    return high === 0 ? low : (BigInt(high) << 32n) | low; // arithmetic on bigints is slow
   }
 
   raw(length: number): Uint8Array {

@@ -27,23 +27,20 @@ export class Writer {
   /** The bytes written so far, as a copy of exact size. The writer is used up by it. */
   finish(): Uint8Array {
     const written = this.#bytes.slice(0, this.#length);
-    this.#giveBack();
+    this.giveBack();
     return written;
   }
 
   /**
-   * Hands the bytes written so far to `use` without a copy, which for a whole message costs a good part of sealing it.
-   * They are wiped once `use` is done with them. The writer is used up by it.
+   * The bytes written so far without a copy, which for a whole message costs a good part of sealing it. They are good
+   * until `giveBack`, which has to follow, and the writer takes no more.
    */
-  async lend<R>(use: (bytes: Uint8Array) => Promise<R>): Promise<R> {
-    try {
-      return await use(this.#bytes.subarray(0, this.#length));
-    } finally {
-      this.#giveBack();
-    }
+  lend(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
   }
 
-  #giveBack(): void {
+  /** Wipes the bytes and leaves their room to another writer. The writer is used up by it. */
+  giveBack(): void {
     this.#bytes.fill(0, 0, this.#length); // it may be secret
     const size = this.#bytes.length;
     if (size <= LARGEST_SPARE && (spare === undefined || spare.length < size)) spare = this.#bytes;
@@ -53,7 +50,7 @@ export class Writer {
 
   /** An unsigned big-endian integer of 1 to 4 bytes. Throws ENCODE_RANGE if it does not fit. */
   uint(value: number, size: 1 | 2 | 3 | 4): void {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * size)) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff >>> (32 - 8 * size)) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of ${size} bytes`);
     }
     const at = this.#grow(size);
@@ -64,8 +61,9 @@ export class Writer {
     if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of 8 bytes`);
     }
-    this.uint(Number(value >> 32n), 4);
-    this.uint(Number(value & 0xffff_ffffn), 4);
+    const isShort = value <= 0xffff_ffffn; // nearly always: arithmetic on bigints is slow
+    this.uint(isShort ? 0 : Number(value >> 32n), 4);
+    this.uint(Number(isShort ? value : value & 0xffff_ffffn), 4);
   }
 
   raw(value: Uint8Array): void {

@@ -19,14 +19,22 @@ export function aesGcm(hpkeAeadId: number, keyLength: number): Aead {
     hpkeAeadId,
     keyLength,
     nonceLength: 12,
-    async seal(key, nonce, aad, plaintext) {
-      const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]);
-      return sealWith("AES-GCM", imported, nonce, aad, plaintext);
-    },
-    async open(key, nonce, aad, ciphertext) {
-      const imported = await subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]);
-      return openWith("AES-GCM", imported, nonce, aad, ciphertext);
-    },
+    seal: (key, nonce, aad, plaintext) =>
+      sealWith(
+        "AES-GCM",
+        subtle().importKey("raw", key, "AES-GCM", false, ["encrypt"]),
+        nonce,
+        aad,
+        plaintext,
+      ),
+    open: (key, nonce, aad, ciphertext) =>
+      openWith(
+        "AES-GCM",
+        subtle().importKey("raw", key, "AES-GCM", false, ["decrypt"]),
+        nonce,
+        aad,
+        ciphertext,
+      ),
   };
 }
 
@@ -65,23 +73,28 @@ async function importChaCha(key: Uint8Array): Promise<CryptoKey | undefined> {
 
 async function sealWith(
   name: string,
-  key: CryptoKey,
+  key: CryptoKey | Promise<CryptoKey>,
   nonce: Uint8Array,
   aad: Uint8Array,
   plaintext: Uint8Array,
 ): Promise<Uint8Array> {
-  return new Uint8Array(await subtle().encrypt({ name, iv: nonce, additionalData: aad }, key, plaintext));
+  const imported = await key;
+  return new Uint8Array(
+    await subtle().encrypt({ name, iv: nonce, additionalData: aad }, imported, plaintext),
+  );
 }
 
 async function openWith(
   name: string,
-  key: CryptoKey,
+  key: CryptoKey | Promise<CryptoKey>,
   nonce: Uint8Array,
   aad: Uint8Array,
   ciphertext: Uint8Array,
 ): Promise<Uint8Array> {
+  const imported = await key;
   try {
-    return new Uint8Array(await subtle().decrypt({ name, iv: nonce, additionalData: aad }, key, ciphertext));
+    const parameters = { name, iv: nonce, additionalData: aad };
+    return new Uint8Array(await subtle().decrypt(parameters, imported, ciphertext));
   } catch (error) {
     throw new MlsError("AEAD_OPEN_FAILED", "the ciphertext does not open", { cause: error });
   }

@@ -48,7 +48,7 @@ export async function ed25519Verify(
 ): Promise<boolean> {
   if (signature.length !== 64) return false;
   const key = await verifyingKeyOf(publicKey);
-  return key === undefined ? false : subtle().verify(ED25519, key, signature, content);
+  return key === undefined ? false : await subtle().verify(ED25519, key, signature, content);
 }
 
 const signingKeyOf = rememberPrivate(importEd25519Seed);

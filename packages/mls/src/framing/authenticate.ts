@@ -1,5 +1,5 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { encode, u16 } from "../codec/codec.ts";
+import { encode } from "../codec/codec.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
@@ -30,7 +30,7 @@ export function contentTbs(content: SignedContent): Uint8Array {
 
 /** The context is covered for senders who are, or come to be, members. */
 function writeTbs(writer: Writer, { wireFormat, content, groupContext }: SignedContent): void {
-  u16.write(writer, MLS10);
+  writer.uint(MLS10, 2);
   groupWireFormatCodec.write(writer, wireFormat);
   framedContentCodec.write(writer, content);
   const sender = content.sender.kind;
@@ -39,26 +39,34 @@ function writeTbs(writer: Writer, { wireFormat, content, groupContext }: SignedC
 
 const LABEL = utf8ToBytes("MLS 1.0 FramedContentTBS");
 
-/**
- * The encoded SignContent of a FramedContentTBS (§5.1.2), written in one go, and the FramedContentTBS within it. Both
- * are good until `use` is done.
- */
-export function withSignContent<R>(
-  content: SignedContent,
-  use: (signContent: Uint8Array, tbs: Uint8Array) => Promise<R>,
-): Promise<R> {
+/** An encoded SignContent (§5.1.2), and the FramedContentTBS within it. */
+export interface LentSignContent {
+  readonly bytes: Uint8Array;
+  readonly tbs: Uint8Array;
+  /** To be called when they aren't needed any more: their room is used again. */
+  giveBack(): void;
+}
+
+/** The SignContent of a FramedContentTBS, written in one go and lent. */
+export function lendSignContent(content: SignedContent): LentSignContent {
   const writer = new Writer();
   writer.opaque(LABEL);
   const length = writer.vector(() => writeTbs(writer, content));
-  return writer.lend((bytes) => use(bytes, bytes.subarray(bytes.length - length)));
+  const bytes = writer.lend();
+  return { bytes, tbs: bytes.subarray(bytes.length - length), giveBack: () => writer.giveBack() };
 }
 
-export function signContent(
+export async function signContent(
   suite: CipherSuite,
   content: SignedContent,
   privateKey: SignaturePrivateKey,
 ): Promise<Uint8Array> {
-  return withSignContent(content, (bytes) => suite.sign(privateKey, bytes));
+  const signed = lendSignContent(content);
+  try {
+    return await suite.sign(privateKey, signed.bytes);
+  } finally {
+    signed.giveBack();
+  }
 }
 
 /** Throws SIGNATURE_INVALID unless the signature over this encoded SignContent is by this key. */

@@ -1,16 +1,4 @@
-import {
-  type Codec,
-  empty,
-  enumeration,
-  opaque,
-  opaqueInPlace,
-  select,
-  struct,
-  u16,
-  u32,
-  u64,
-  u8,
-} from "../codec/codec.ts";
+import { type Codec, empty, enumeration, opaque, select, struct, u16, u32, u8 } from "../codec/codec.ts";
 import { type Commit, commitCodec } from "../commit.ts";
 import { MlsError } from "../errors.ts";
 import { type KeyPackage, keyPackageCodec } from "../key-package.ts";
@@ -123,8 +111,14 @@ export const groupWireFormatCodec = enumeration<GroupWireFormat>(u16, {
   privateMessage: WIRE_FORMATS.privateMessage,
 });
 
+// What every text goes through is read and written by hand here, without a `struct` or `select` around each field: those
+// calls are what a message costs beyond its cryptography.
+
 const contentBodies = {
-  application: struct<{ readonly data: Uint8Array }>({ data: opaque }),
+  application: {
+    write: (w, { data }) => w.opaque(data),
+    read: (r) => ({ data: r.opaque() }),
+  } satisfies Codec<{ readonly data: Uint8Array }>,
   proposal: struct<{ readonly proposal: Proposal }>({ proposal: proposalCodec }),
   commit: struct<{ readonly commit: Commit }>({ commit: commitCodec }),
 };
@@ -135,13 +129,22 @@ const contentCodec = select<Content>(u8, {
   commit: [CONTENT_TYPES.commit, contentBodies.commit],
 });
 
-export const framedContentCodec = struct<FramedContent>({
-  groupId: opaque,
-  epoch: u64,
-  sender: senderCodec,
-  authenticatedData: opaque,
-  content: contentCodec,
-});
+export const framedContentCodec: Codec<FramedContent> = {
+  write(w, { groupId, epoch, sender, authenticatedData, content }) {
+    w.opaque(groupId);
+    w.uint64(epoch);
+    senderCodec.write(w, sender);
+    w.opaque(authenticatedData);
+    contentCodec.write(w, content);
+  },
+  read: (r) => ({
+    groupId: r.opaque(),
+    epoch: r.uint64(),
+    sender: senderCodec.read(r),
+    authenticatedData: r.opaque(),
+    content: contentCodec.read(r),
+  }),
+};
 
 /** FramedContentAuthData, whose shape depends on the content that it goes with. */
 export function authDataCodec(contentType: ContentType): Codec<FramedContentAuthData> {
@@ -149,7 +152,13 @@ export function authDataCodec(contentType: ContentType): Codec<FramedContentAuth
 }
 
 const commitAuthData = struct<FramedContentAuthData>({ signature: opaque, confirmationTag: presentOpaque() });
-const plainAuthData = struct<FramedContentAuthData>({ signature: opaque, confirmationTag: absent() });
+const plainAuthData: Codec<FramedContentAuthData> = {
+  write(w, { signature, confirmationTag }) {
+    w.opaque(signature);
+    absentTag.write(w, confirmationTag);
+  },
+  read: (r) => ({ signature: r.opaque(), confirmationTag: undefined }),
+};
 
 export const authenticatedContentCodec: Codec<AuthenticatedContent> = {
   write(w, value) {
@@ -184,14 +193,24 @@ function membershipTagCodec(sender: Sender): Codec<Uint8Array | undefined> {
   return sender.kind === "member" ? presentTag : absentTag;
 }
 
-const privateMessageCodec = struct<PrivateMessage>({
-  groupId: opaque,
-  epoch: u64,
-  contentType: contentTypeCodec,
-  authenticatedData: opaque,
-  encryptedSenderData: opaque,
-  ciphertext: opaqueInPlace,
-});
+const privateMessageCodec: Codec<PrivateMessage> = {
+  write(w, value) {
+    w.opaque(value.groupId);
+    w.uint64(value.epoch);
+    contentTypeCodec.write(w, value.contentType);
+    w.opaque(value.authenticatedData);
+    w.opaque(value.encryptedSenderData);
+    w.opaque(value.ciphertext);
+  },
+  read: (r) => ({
+    groupId: r.opaque(),
+    epoch: r.uint64(),
+    contentType: contentTypeCodec.read(r),
+    authenticatedData: r.opaque(),
+    encryptedSenderData: r.opaque(),
+    ciphertext: r.opaqueInPlace(),
+  }),
+};
 
 export const mlsMessageCodec = behindVersion(
   select<MlsMessage>(u16, {
@@ -218,7 +237,7 @@ export const privateContentBodyCodec = {
   read(r: Parameters<Codec<Content>["read"]>[0], kind: ContentType): Content {
     switch (kind) {
       case "application":
-        return { kind, ...contentBodies.application.read(r) };
+        return { kind, data: r.opaque() };
       case "proposal":
         return { kind, ...contentBodies.proposal.read(r) };
       case "commit":

@@ -1,11 +1,11 @@
-import { encode, fixed, opaque, struct, u32, u64 } from "../codec/codec.ts";
+import { type Codec, decode, encode } from "../codec/codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import type { Expander } from "../crypto/key-derivation.ts";
 import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
-import { DEFAULT_RATCHET_LIMITS, type RatchetLimits, seenId } from "../schedule/ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
 import {
   markReceived,
   type RatchetType,
@@ -13,7 +13,8 @@ import {
   takeReceiveKey,
   takeSendKey,
 } from "../schedule/secret-tree.ts";
-import { checkPlace, verifySignContent, withSignContent } from "./authenticate.ts";
+import { seenId } from "../schedule/seen-messages.ts";
+import { checkPlace, lendSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -62,17 +63,20 @@ export async function protectPrivate(
 
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
   const nonce = guardedNonce(taken.key.nonce, reuseGuard);
-  const aad = encode(contentAadCodec, place);
-  const ciphertext = await writePrivateContent(content.content, authenticated.auth).lend((plaintext) =>
-    suite.seal(taken.key.key, nonce, aad, plaintext),
-  );
+  const aads = aadsOf(place);
+  const plaintext = writePrivateContent(content.content, authenticated.auth);
+  let ciphertext: Uint8Array;
+  try {
+    ciphertext = await suite.seal(taken.key.key, nonce, aads.content, plaintext.lend());
+  } finally {
+    plaintext.giveBack();
+  }
 
   const senderData = encode(senderDataCodec, { leafIndex, generation: taken.generation, reuseGuard });
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
-  const senderAad = encode(senderDataAadCodec, place);
-  const encryptedSenderData = await suite.seal(outer.key, outer.nonce, senderAad, senderData);
+  const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aads.senderData, senderData);
   return {
-    message: { ...place, encryptedSenderData, ciphertext },
+    message: { groupId, epoch, contentType, authenticatedData, encryptedSenderData, ciphertext },
     secretTree: taken.tree,
     generation: taken.generation,
   };
@@ -106,8 +110,10 @@ export async function openPrivate(
   },
 ): Promise<OpenedPrivateMessage> {
   checkPlace(message, keys);
-  const senderData = await openSenderData(suite, message, keys.senderDataSecret);
-  const { leafIndex, generation } = senderData;
+  const aads = aadsOf(message);
+  const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
+  const opened = await suite.open(outer.key, outer.nonce, aads.senderData, message.encryptedSenderData);
+  const { leafIndex, generation, reuseGuard } = decode(senderDataCodec, opened);
   const signatureKey = options.signatureKeyOf(leafIndex);
   if (signatureKey === undefined) {
     throw new MlsError("SENDER_INVALID", `leaf ${leafIndex} is blank`, { section: "§6.3.2" });
@@ -118,9 +124,8 @@ export async function openPrivate(
   const type = ratchetTypeOf(message.contentType);
   const limits = options.limits ?? DEFAULT_RATCHET_LIMITS;
   const taken = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits, options.now);
-  const nonce = guardedNonce(taken.key.nonce, senderData.reuseGuard);
-  const aad = encode(contentAadCodec, message);
-  const plaintext = await suite.open(taken.key.key, nonce, aad, message.ciphertext);
+  const nonce = guardedNonce(taken.key.nonce, reuseGuard);
+  const plaintext = await suite.open(taken.key.key, nonce, aads.content, message.ciphertext);
   const { content: body, auth } = readPrivateContent(plaintext, message.contentType);
 
   const content: FramedContent = {
@@ -130,17 +135,19 @@ export async function openPrivate(
     authenticatedData: message.authenticatedData,
     content: body,
   };
-  const signed = { wireFormat: "privateMessage", content, groupContext: keys.groupContext } as const;
-  const id = await withSignContent(signed, async (bytes, tbs) => {
-    await verifySignContent(suite, bytes, signatureKey, auth.signature);
-    return seenId(tbs);
-  });
-  return {
-    authenticated: { wireFormat: "privateMessage", content, auth },
-    sender: leafIndex,
-    generation,
-    secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
-  };
+  const signed = lendSignContent({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
+  try {
+    await verifySignContent(suite, signed.bytes, signatureKey, auth.signature);
+    const id = await seenId(signed.tbs);
+    return {
+      authenticated: { wireFormat: "privateMessage", content, auth },
+      sender: leafIndex,
+      generation,
+      secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
+    };
+  } finally {
+    signed.giveBack();
+  }
 }
 
 /** §6.3.1: handshake messages and application data have ratchets of their own. */
@@ -151,20 +158,17 @@ export function ratchetTypeOf(contentType: ContentType): RatchetType {
 /** The fields that both AADs are made of. */
 type MessagePlace = Pick<PrivateMessage, "groupId" | "epoch" | "contentType" | "authenticatedData">;
 
-/** PrivateContentAAD (§6.3.1) */
-const contentAadCodec = struct<MessagePlace>({
-  groupId: opaque,
-  epoch: u64,
-  contentType: contentTypeCodec,
-  authenticatedData: opaque,
-});
-
-/** SenderDataAAD (§6.3.2) */
-const senderDataAadCodec = struct<Omit<MessagePlace, "authenticatedData">>({
-  groupId: opaque,
-  epoch: u64,
-  contentType: contentTypeCodec,
-});
+/** PrivateContentAAD (§6.3.1), and SenderDataAAD (§6.3.2), which is how it begins. */
+function aadsOf(place: MessagePlace): { readonly content: Uint8Array; readonly senderData: Uint8Array } {
+  const writer = new Writer();
+  writer.opaque(place.groupId);
+  writer.uint64(place.epoch);
+  contentTypeCodec.write(writer, place.contentType);
+  const { length } = writer;
+  writer.opaque(place.authenticatedData);
+  const content = writer.finish();
+  return { content, senderData: content.subarray(0, length) };
+}
 
 interface SenderData {
   readonly leafIndex: number;
@@ -173,29 +177,14 @@ interface SenderData {
 }
 
 const REUSE_GUARD_LENGTH = 4;
-const senderDataCodec = struct<SenderData>({
-  leafIndex: u32,
-  generation: u32,
-  reuseGuard: fixed(REUSE_GUARD_LENGTH),
-});
-
-async function openSenderData(
-  suite: CipherSuite,
-  message: PrivateMessage,
-  senderDataSecret: Uint8Array,
-): Promise<SenderData> {
-  const { key, nonce } = senderDataKey(suite, senderDataSecret, message.ciphertext);
-  const plaintext = await suite.open(
-    key,
-    nonce,
-    encode(senderDataAadCodec, message),
-    message.encryptedSenderData,
-  );
-  const reader = new Reader(plaintext);
-  const senderData = senderDataCodec.read(reader);
-  reader.finish();
-  return senderData;
-}
+const senderDataCodec: Codec<SenderData> = {
+  write(w, { leafIndex, generation, reuseGuard }) {
+    w.uint(leafIndex, 4);
+    w.uint(generation, 4);
+    w.raw(reuseGuard);
+  },
+  read: (r) => ({ leafIndex: r.uint(4), generation: r.uint(4), reuseGuard: r.raw(REUSE_GUARD_LENGTH) }),
+};
 
 /** Key and nonce of the sender data, from a sample of the ciphertext (§6.3.2). */
 export function senderDataKey(
@@ -216,7 +205,9 @@ export function senderDataKey(
 const senderDataExpanders = new WeakMap<Uint8Array, Expander>();
 
 function guardedNonce(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
-  return nonce.map((byte, i) => byte ^ (reuseGuard[i] ?? 0));
+  const guarded = nonce.slice();
+  for (let i = 0; i < REUSE_GUARD_LENGTH; i++) guarded[i] = (nonce[i] ?? 0) ^ (reuseGuard[i] ?? 0);
+  return guarded;
 }
 
 function writePrivateContent(content: Content, auth: FramedContentAuthData): Writer {
@@ -235,7 +226,8 @@ function isZero(bytes: Uint8Array, from: number): boolean {
   const end = start + 4 * count;
   let bits = 0;
   for (let i = from; i < start; i++) bits |= bytes[i] ?? 0;
-  if (count > 0) for (const word of new Uint32Array(buffer, byteOffset + start, count)) bits |= word;
+  const words = new Uint32Array(buffer, count > 0 ? byteOffset + start : 0, count);
+  for (let i = 0; i < count; i++) bits |= words[i] ?? 0;
   for (let i = end; i < length; i++) bits |= bytes[i] ?? 0;
   return bits === 0;
 }

@@ -14,7 +14,8 @@ import { leafNodeCodec, nodeCodec, parentNodeCodec, ratchetTreeCodec } from "../
 import { parseHeader } from "../parse-header.ts";
 import { preSharedKeyIdCodec, proposalBodies, proposalCodec } from "../proposal.ts";
 import { storedExportsCodec } from "../schedule/exporter-tree.ts";
-import { storedRatchetCodec, storedSeenCodec, storedSkippedKeyCodec } from "../schedule/ratchet.ts";
+import { storedRatchetCodec, storedSkippedKeyCodec } from "../schedule/ratchet.ts";
+import { storedSeenCodec } from "../schedule/seen-messages.ts";
 import { decodeTree, encodeTree } from "../tree/tree-extension.ts";
 import { groupInfoCodec, groupSecretsCodec, welcomeCodec } from "../welcome.ts";
 import { encodeMutant, mutateBytes, mutateValue } from "./mutate.ts";

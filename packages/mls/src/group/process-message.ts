@@ -15,6 +15,7 @@ import { openPrivate } from "../framing/private-message.ts";
 import { openPublic } from "../framing/public-message.ts";
 import type { Proposal } from "../proposal.ts";
 import type { RatchetLimits } from "../schedule/ratchet.ts";
+import type { SecretTree } from "../schedule/secret-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { type GroupState, withProposal } from "./group-state.ts";
@@ -88,7 +89,8 @@ export async function processMessage(
   const opened = await openMessage(current, decode(mlsMessageCodec, message), deps, options);
   const { content } = opened.authenticated;
   const { authenticatedData, sender } = content;
-  const { state: after } = opened;
+  const { secretTree } = opened;
+  const after = secretTree === current.secretTree ? current : { ...current, secretTree };
   switch (content.content.kind) {
     case "application": {
       const { data } = content.content;
@@ -130,10 +132,10 @@ export async function processMessage(
 interface OpenedMessage {
   readonly authenticated: AuthenticatedContent;
   readonly generation: number;
-  readonly state: GroupState;
+  readonly secretTree: SecretTree;
 }
 
-async function openMessage(
+function openMessage(
   state: GroupState,
   message: MlsMessage,
   deps: EngineDeps,
@@ -142,7 +144,7 @@ async function openMessage(
   const { suite, context, secrets } = state;
   const place = { groupId: context.groupId, epoch: context.epoch, groupContext: state.encodedContext };
   if (message.kind === "privateMessage") {
-    const opened = await openPrivate(
+    return openPrivate(
       suite,
       message.privateMessage,
       { ...place, senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree },
@@ -153,16 +155,14 @@ async function openMessage(
         ...(options.now !== undefined && { now: options.now }),
       },
     );
-    const { authenticated, generation, secretTree } = opened;
-    return { authenticated, generation, state: { ...state, secretTree } };
   }
   if (message.kind === "publicMessage" && isPublicTaken(message.publicMessage, options)) {
     const { publicMessage } = message;
     const keys = { ...place, membershipKey: secrets.membershipKey };
-    const authenticated = await openPublic(suite, publicMessage, keys, (_sender, content) =>
+    const opening = openPublic(suite, publicMessage, keys, (_sender, content) =>
       publicSenderKey(state, content, deps),
     );
-    return { authenticated, generation: 0, state };
+    return opening.then((authenticated) => ({ authenticated, generation: 0, secretTree: state.secretTree }));
   }
   throw new MlsError("WIRE_FORMAT_UNEXPECTED", `a ${message.kind} is not taken here`, { section: "§6" });
 }

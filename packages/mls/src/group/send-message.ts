@@ -1,5 +1,5 @@
 import { MlsError } from "../errors.ts";
-import { proposalRef, withSignContent } from "../framing/authenticate.ts";
+import { lendSignContent, proposalRef } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
   type Content,
@@ -11,8 +11,8 @@ import { ratchetTypeOf } from "../framing/private-message.ts";
 import { signLeafNode } from "../leaf-node.ts";
 import { checkOwnCapabilities } from "../own-capabilities.ts";
 import type { Proposal } from "../proposal.ts";
-import { seenId } from "../schedule/ratchet.ts";
-import { markReceived } from "../schedule/secret-tree.ts";
+import { markReceived, type SecretTree } from "../schedule/secret-tree.ts";
+import { seenId } from "../schedule/seen-messages.ts";
 import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
 import { checkAdd } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
@@ -131,6 +131,17 @@ interface Sent extends FramedMessage {
 
 async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
   refuseClosed(state);
+  const { secretTree, authenticated } = await signOwn(state, body, options);
+  const framed = await frameOwn({ ...state, secretTree }, authenticated, deps.random);
+  return { ...framed, authenticated };
+}
+
+/** What is sent, signed, and the tree in which it is noted as sent. Throws REPLAYED. */
+async function signOwn(
+  state: GroupState,
+  body: Content,
+  options: SendOptions,
+): Promise<{ secretTree: SecretTree; authenticated: AuthenticatedContent }> {
   const { suite, context, ownLeaf } = state;
   const content: FramedContent = {
     groupId: context.groupId,
@@ -140,19 +151,16 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
     content: body,
   };
   const wireFormat = options.wireFormat ?? "privateMessage";
-  const signed = { wireFormat, content, groupContext: state.encodedContext };
-  const { secretTree, signature } = await withSignContent(signed, async (bytes, tbs) => ({
-    secretTree:
+  const signed = lendSignContent({ wireFormat, content, groupContext: state.encodedContext });
+  try {
+    const secretTree =
       wireFormat === "privateMessage"
-        ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(tbs))
-        : state.secretTree,
-    signature: await suite.sign(state.signatureKey, bytes),
-  }));
-  const authenticated: AuthenticatedContent = {
-    wireFormat,
-    content,
-    auth: { signature, confirmationTag: undefined },
-  };
-  const framed = await frameOwn({ ...state, secretTree }, authenticated, deps.random);
-  return { ...framed, authenticated };
+        ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(signed.tbs))
+        : state.secretTree;
+    const signature = await suite.sign(state.signatureKey, signed.bytes);
+    const auth = { signature, confirmationTag: undefined };
+    return { secretTree, authenticated: { wireFormat, content, auth } };
+  } finally {
+    signed.giveBack();
+  }
 }

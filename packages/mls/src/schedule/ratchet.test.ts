@@ -9,11 +9,11 @@ import {
   DEFAULT_RATCHET_LIMITS,
   markSeen,
   type Ratchet,
-  seenId,
   startRatchet,
   storedSkippedKeyCodec,
   take,
 } from "./ratchet.ts";
+import { NOTHING_SEEN, seenId, withSeen } from "./seen-messages.ts";
 
 const suite = cipherSuite(1);
 const limits = DEFAULT_RATCHET_LIMITS;
@@ -108,6 +108,16 @@ describe("a sender ratchet", () => {
       expect(await errorCode(async () => markSeen(ratchet, await id(n)))).toBe("REPLAYED");
     }
     expect(await errorCode(async () => markSeen(ratchet, await id(300)))).toBeUndefined();
+  });
+
+  test("[RATCHET-5] ids that agree in all digits but the last are told apart", async () => {
+    const ids = ["0", "9", "a", "f"].map((digit) => "0".repeat(31) + digit);
+    const seen = ids.reduce(withSeen, NOTHING_SEEN);
+    expect(seen.tail).toEqual(ids);
+    for (const id of ids) expect(await errorCode(() => withSeen(seen, id))).toBe("REPLAYED");
+    for (const id of ["0".repeat(31) + "b", `f${"0".repeat(31)}`, "0".repeat(30) + "10"]) {
+      expect(await errorCode(() => withSeen(seen, id))).toBeUndefined();
+    }
   });
 
   test("[CODEC-1] a stored skipped key has a time that a number holds exactly", async () => {

@@ -1,9 +1,8 @@
-import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
-import { type Codec, fixed, opaque, struct, u32, vector } from "../codec/codec.ts";
+import { type Codec, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { generationBytes } from "../crypto/key-derivation.ts";
-import { sha256Digest } from "../crypto/digest.ts";
 import { MlsError } from "../errors.ts";
+import { NOTHING_SEEN, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
 
 /** One key and nonce of a sender ratchet, for one message. */
 export interface MessageKey {
@@ -140,41 +139,9 @@ function refuseExhausted(generation: number): void {
     throw new MlsError("GENERATION_EXHAUSTED", "this ratchet has no generation left");
 }
 
-/**
- * The signed messages that came through a ratchet. Every member can derive every sender's keys and so re-encrypt
- * somebody's signed message under a later generation; this is what tells the copy from the original. Held in closed
- * chunks, so that one more message writes a record of bounded size.
- */
-export interface SeenMessages {
-  readonly full: readonly SeenChunk[];
-  readonly tail: readonly string[];
-}
-
-interface SeenChunk {
-  readonly ids: ReadonlySet<string>;
-}
-
-export const SEEN_CHUNK = 32;
-const SEEN_ID_LENGTH = 16;
-const NOTHING_SEEN: SeenMessages = { full: [], tail: [] };
-
-/** What signed bytes are remembered by. */
-export async function seenId(signedBytes: Uint8Array): Promise<string> {
-  return bytesToHex((await sha256Digest(signedBytes)).subarray(0, SEEN_ID_LENGTH));
-}
-
 /** Notes signed bytes as seen, by their id. Throws REPLAYED if they were before. */
 export function markSeen(ratchet: Ratchet, id: string): Ratchet {
-  const { full, tail } = ratchet.seen;
-  if (tail.includes(id) || full.some((chunk) => chunk.ids.has(id))) {
-    throw new MlsError("REPLAYED", "this signed message was received before");
-  }
-  const longer = [...tail, id];
-  const seen =
-    longer.length < SEEN_CHUNK
-      ? { full, tail: longer }
-      : { full: [...full, { ids: new Set(longer) }], tail: [] };
-  return { ...ratchet, seen };
+  return { ...ratchet, seen: withSeen(ratchet.seen, id) };
 }
 
 /** A ratchet as stored, without what it has seen and without the skipped keys themselves. */
@@ -188,13 +155,6 @@ export interface StoredRatchet {
   /** What it has seen since, which is less than a chunk: so that one more message writes one record. */
   readonly seenTail: readonly string[];
 }
-
-/** Ids of seen messages, one after the other: `opaque id[16]` in a vector. */
-export const storedSeenCodec: Codec<readonly string[]> = {
-  write: (w, ids) => w.opaque(hexToBytes(ids.join(""))),
-  read: (r) => storedIds.read(r).map((id) => bytesToHex(id)),
-};
-const storedIds = vector(fixed(SEEN_ID_LENGTH));
 
 export const storedRatchetCodec = struct<StoredRatchet>({
   generation: u32,

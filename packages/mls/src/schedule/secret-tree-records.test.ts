@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { DEFAULT_RATCHET_LIMITS, SEEN_CHUNK } from "./ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS } from "./ratchet.ts";
+import { SEEN_CHUNK } from "./seen-messages.ts";
 import {
   createSecretTree,
   dropSkippedKeysBefore,
@@ -137,6 +138,27 @@ describe("records of a secret tree", () => {
         /^(RECORD_INVALID|DECODE_)/,
       );
     }
+  });
+});
+
+describe("a record of seen messages", () => {
+  test("that names one twice is refused: it was never written so", async () => {
+    let tree = createSecretTree(seededRandom("twice").bytes(32), 2);
+    for (let n = 0; n < SEEN_CHUNK + 2; n++) tree = markReceived(suite, tree, 0, "handshake", idOf(n));
+    const records = apply(new Map(), undefined, tree);
+    const twice = (key: string, from: number, to: number) => {
+      const value = (records.get(key) ?? new Uint8Array()).slice();
+      value.copyWithin(to, from, from + 16);
+      return errorCode(() => loadSecretTree(suite, 2, new Map(records).set(key, value)));
+    };
+    const chunk = records.get("secret/seen/0/handshake/0") ?? new Uint8Array();
+    const tail = records.get("secret/ratchet/0/handshake") ?? new Uint8Array();
+    expect(await twice("secret/seen/0/handshake/0", chunk.length - 16, chunk.length - 32)).toBe(
+      "RECORD_INVALID",
+    );
+    expect(await twice("secret/ratchet/0/handshake", tail.length - 16, tail.length - 32)).toBe(
+      "RECORD_INVALID",
+    );
   });
 });
 

@@ -3,15 +3,8 @@ import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import type { RecordDiff } from "../record-diff.ts";
 import { fullWidth } from "../tree/tree-math.ts";
-import {
-  type Ratchet,
-  SEEN_CHUNK,
-  type SeenMessages,
-  type SkippedKey,
-  storedRatchetCodec,
-  storedSeenCodec,
-  storedSkippedKeyCodec,
-} from "./ratchet.ts";
+import { type Ratchet, type SkippedKey, storedRatchetCodec, storedSkippedKeyCodec } from "./ratchet.ts";
+import { NOTHING_SEEN, SEEN_CHUNK, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
 import {
   type LeafRatchets,
   leafRatchets,
@@ -162,7 +155,7 @@ function seenRecords(
   type: RatchetType,
 ): [string, Uint8Array][] {
   const chunks = seen.full.slice(from);
-  return chunks.map(({ ids }, i) => [seenKey(leaf, type, from + i), encode(storedSeenCodec, [...ids])]);
+  return chunks.map((ids, i) => [seenKey(leaf, type, from + i), encode(storedSeenCodec, ids)]);
 }
 
 function loadNode(
@@ -202,7 +195,7 @@ function loadRatchet(
     invalid(`${ratchetKey(leaf, type)} holds a secret of wrong length`);
   const { generation, secret, seenChunks, seenTail } = stored;
   if (seenTail.length >= SEEN_CHUNK) invalid(`${ratchetKey(leaf, type)} holds a chunk that wasn't closed`);
-  const seen = { full: loadSeen(leaf, type, seenChunks, records), tail: seenTail };
+  const seen = loadSeen(leaf, type, seenChunks, seenTail, records);
   const skipped = stored.skipped.map((at) => loadSkippedKey(leaf, type, at, records));
   return { generation, secret, skipped, seen };
 }
@@ -229,21 +222,31 @@ function encodeRatchet({ generation, secret, skipped, seen }: Ratchet): Uint8Arr
   });
 }
 
+/** The ids one after the other, as they were noted: one that comes twice was never written. */
 function loadSeen(
   leaf: number,
   type: RatchetType,
   count: number,
+  tail: readonly string[],
   records: ReadonlyMap<string, Uint8Array>,
-): SeenMessages["full"] {
-  const full: { ids: ReadonlySet<string> }[] = [];
-  while (full.length < count) {
-    const key = seenKey(leaf, type, full.length);
+): SeenMessages {
+  let seen = NOTHING_SEEN;
+  const note = (ids: readonly string[], key: string): void => {
+    try {
+      for (const id of ids) seen = withSeen(seen, id);
+    } catch {
+      invalid(`${key} holds an id that was there already`);
+    }
+  };
+  for (let chunk = 0; chunk < count; chunk++) {
+    const key = seenKey(leaf, type, chunk);
     const bytes = records.get(key);
-    const ids = new Set(bytes === undefined ? [] : decode(storedSeenCodec, bytes));
-    if (ids.size !== SEEN_CHUNK) invalid(`${key} is missing or incomplete`);
-    full.push({ ids });
+    const ids = bytes === undefined ? [] : decode(storedSeenCodec, bytes);
+    if (ids.length !== SEEN_CHUNK) invalid(`${key} is missing or incomplete`);
+    note(ids, key);
   }
-  return full;
+  note(tail, ratchetKey(leaf, type));
+  return seen;
 }
 
 function invalid(what: string): never {

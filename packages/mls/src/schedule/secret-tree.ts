@@ -76,11 +76,9 @@ export function takeSendKey(
   leaf: number,
   type: RatchetType,
 ): { tree: SecretTree; generation: number; key: MessageKey } {
-  const { tree: changed, result } = changeRatchet(suite, tree, leaf, type, (ratchet) => {
-    const { ratchet: next, generation, key } = advance(suite, ratchet);
-    return { ratchet: next, result: { generation, key } };
-  });
-  return { tree: changed, ...result };
+  const path = pathTo(suite, tree, leaf);
+  const { ratchet, generation, key } = advance(suite, path.ratchets[type]);
+  return { tree: withRatchet(tree, leaf, path, type, ratchet), generation, key };
 }
 
 /**
@@ -97,11 +95,9 @@ export function takeReceiveKey(
   limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
   now = 0,
 ): { tree: SecretTree; key: MessageKey } {
-  const { tree: changed, result } = changeRatchet(suite, tree, leaf, type, (ratchet) => {
-    const taken = take(suite, ratchet, generation, limits, now);
-    return { ratchet: taken.ratchet, result: taken.key };
-  });
-  return { tree: changed, key: result };
+  const path = pathTo(suite, tree, leaf);
+  const { ratchet, key } = take(suite, path.ratchets[type], generation, limits, now);
+  return { tree: withRatchet(tree, leaf, path, type, ratchet), key };
 }
 
 /**
@@ -129,54 +125,54 @@ export function markReceived(
   type: RatchetType,
   id: string,
 ): SecretTree {
-  return changeRatchet(suite, tree, leaf, type, (ratchet) => ({
-    ratchet: markSeen(ratchet, id),
-    result: undefined,
-  })).tree;
+  const path = pathTo(suite, tree, leaf);
+  return withRatchet(tree, leaf, path, type, markSeen(path.ratchets[type], id));
 }
 
-function changeRatchet<R>(
-  suite: CipherSuite,
-  tree: SecretTree,
-  leaf: number,
-  type: RatchetType,
-  change: (ratchet: Ratchet) => { ratchet: Ratchet; result: R },
-): { tree: SecretTree; result: R } {
+/** A leaf's ratchets and what hangs beside the way to them, from the root's child on. */
+interface LeafPath {
+  readonly ratchets: LeafRatchets;
+  readonly siblings: readonly SecretNode[];
+}
+
+function pathTo(suite: CipherSuite, tree: SecretTree, leaf: number): LeafPath {
   if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
     throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
   }
-  const { node, result } = changeLeaf(suite, tree.root, 0, tree.width, leaf, (ratchets) => {
-    const changed = change(ratchets[type]);
-    const next =
-      type === "handshake"
-        ? leafRatchets(changed.ratchet, ratchets.application)
-        : leafRatchets(ratchets.handshake, changed.ratchet);
-    return { leaf: next, result: changed.result };
-  });
-  return { tree: { width: tree.width, root: node }, result };
+  const siblings: SecretNode[] = [];
+  let node = tree.root;
+  for (let half = tree.width / 2; half >= 1; half /= 2) {
+    const { left, right } = splitOf(suite, node);
+    const goesLeft = isLeftOf(leaf, half);
+    siblings.push(goesLeft ? right : left);
+    node = goesLeft ? left : right;
+  }
+  return { ratchets: leafOf(suite, node), siblings };
 }
 
-/** `node` covers the leaves from `first` on, `width` of them. Deep as the tree, at most 32. */
-function changeLeaf<R>(
-  suite: CipherSuite,
-  node: SecretNode,
-  first: number,
-  width: number,
+/** The tree with another ratchet at the end of the path. */
+function withRatchet(
+  tree: SecretTree,
   leaf: number,
-  change: (ratchets: LeafRatchets) => { leaf: LeafRatchets; result: R },
-): { node: SecretNode; result: R } {
-  if (width === 1) {
-    const changed = change(leafOf(suite, node));
-    return { node: changed.leaf, result: changed.result };
+  { ratchets, siblings }: LeafPath,
+  type: RatchetType,
+  ratchet: Ratchet,
+): SecretTree {
+  let node: SecretNode =
+    type === "handshake"
+      ? leafRatchets(ratchet, ratchets.application)
+      : leafRatchets(ratchets.handshake, ratchet);
+  let half = 1;
+  for (const sibling of siblings.toReversed()) {
+    node = isLeftOf(leaf, half) ? splitSecret(node, sibling) : splitSecret(sibling, node);
+    half *= 2;
   }
-  const { left, right } = splitOf(suite, node);
-  const half = width / 2;
-  if (leaf < first + half) {
-    const changed = changeLeaf(suite, left, first, half, leaf, change);
-    return { node: splitSecret(changed.node, right), result: changed.result };
-  }
-  const changed = changeLeaf(suite, right, first + half, half, leaf, change);
-  return { node: splitSecret(left, changed.node), result: changed.result };
+  return { width: tree.width, root: node };
+}
+
+/** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */
+function isLeftOf(leaf: number, half: number): boolean {
+  return leaf % (2 * half) < half;
 }
 
 function splitOf(suite: CipherSuite, node: SecretNode): { left: SecretNode; right: SecretNode } {

@@ -114,10 +114,10 @@ export async function query(
   }
 }
 
-/** Without parameters, and so several statements at once. */
-export async function command(client: ClientBase, text: string): Promise<void> {
+/** Without parameters, and so several statements at once. `timeout` (ms) in place of that of every query. */
+export async function command(client: ClientBase, text: string, timeout?: number): Promise<void> {
   try {
-    await client.query(text);
+    await client.query({ text, ...(timeout !== undefined && { query_timeout: timeout }) });
   } catch (error) {
     throw explain(error);
   }

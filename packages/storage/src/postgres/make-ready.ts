@@ -6,6 +6,8 @@ import { command, query, type Server } from "./connect.ts";
 
 /** The marker of a schema: whose it is, and its version. */
 const MARKER = "thicket_store";
+/** Milliseconds: the longest that a timer takes. */
+const LONGEST = 2 ** 31 - 1;
 
 /**
  * Checks that the server keeps what it acknowledges and that the schema is this service's, and brings it up to date.
@@ -74,7 +76,9 @@ async function migrate<M extends Model>(
     ]);
   }
   const version = await readVersion(client, server, definition);
-  for (const { postgres } of definition.migrations.slice(version)) await command(client, postgres);
+  // Each takes as long as its tables are large.
+  await command(client, "SET LOCAL statement_timeout = 0");
+  for (const { postgres } of definition.migrations.slice(version)) await command(client, postgres, LONGEST);
   if (version < definition.migrations.length) {
     await query(client, `UPDATE ${schema}.${MARKER} SET version = $1`, [definition.migrations.length]);
   }

@@ -13,19 +13,19 @@ database.exec(`
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE groups (no INTEGER PRIMARY KEY, head_seq INTEGER NOT NULL) STRICT;
-  CREATE TABLE entries (group_no INTEGER NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
-  CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq);
-  CREATE TABLE resends (
+  CREATE TABLE entries (
     group_no INTEGER NOT NULL,
-    key BLOB NOT NULL,
-    digest BLOB NOT NULL,
-    PRIMARY KEY (group_no, key)
-  ) STRICT, WITHOUT ROWID;
+    seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    resend_key BLOB NOT NULL,
+    resend_digest BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX entries_by_seq ON entries (group_no, seq);
+  CREATE UNIQUE INDEX entries_by_resend ON entries (group_no, resend_key);
 `);
 const begin = database.prepare("BEGIN IMMEDIATE");
 const commit = database.prepare("COMMIT");
-const insertEntry = database.prepare("INSERT INTO entries VALUES (?, ?, ?)");
-const insertResend = database.prepare("INSERT INTO resends VALUES (?, ?, ?)");
+const insertEntry = database.prepare("INSERT INTO entries VALUES (?, ?, ?, ?, ?)");
 const advance = database.prepare("UPDATE groups SET head_seq = ? WHERE no = ?");
 for (let no = 0; no < batch; no++) database.exec(`INSERT INTO groups VALUES (${no}, 0)`);
 
@@ -37,10 +37,9 @@ let appends = 0;
 for (let seq = 1; performance.now() - started < 1000 * seconds; seq++) {
   begin.run();
   for (let no = 0; no < batch; no++) {
-    insertEntry.run(no, seq, message);
     const key = Buffer.from(keys.subarray(32 * (appends % 4096), 32 * ((appends % 4096) + 1)));
     key.writeUInt32BE(appends, 28);
-    insertResend.run(no, key, digest);
+    insertEntry.run(no, seq, message, key, digest);
     advance.run(seq, no);
     appends += 1;
   }
