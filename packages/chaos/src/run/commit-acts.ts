@@ -148,11 +148,12 @@ export async function takeOver(lane: Lane): Promise<void> {
   if (membership === undefined) return;
   const { group, place, seatId } = membership;
   const others = [...place.seats].filter((seat) => seat !== seatId);
-  const former = [...group.owners].flatMap(([seat, owner]) =>
-    owner !== lane.client.index && group.origins.has(seat) && !place.seats.has(seat) ? [seat] : [],
+  const everybody = new Set([...group.places.values()].flatMap(({ seats }) => [...seats]));
+  const former = [...everybody].filter(
+    (seat) => group.owners.get(seat) !== lane.client.index && !place.seats.has(seat),
   );
   // Of a log that is purged the relay may have forgotten who had a name: then it is anybody's.
-  const name = oneOf(random, !group.purged && random.below(2) === 0 ? former : others);
+  const name = oneOf(random, !group.purged && former.length > 0 && random.below(3) > 0 ? former : others);
   if (name === undefined) return;
   const taken = others.includes(name);
   const replaced = taken && random.below(2) === 0 ? { from: name, to: toHex(random.bytes(16)) } : undefined;

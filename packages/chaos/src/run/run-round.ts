@@ -112,7 +112,7 @@ async function act(lane: Lane): Promise<unknown> {
   if (draw < 588) return publishLink(lane);
   if (draw < 592) return withdrawLink(lane);
   if (draw < 601) return openLink(lane);
-  if (draw < 615) return knock(lane);
+  if (draw < 612) return knock(lane);
   if (draw < 620) return takeOver(lane);
   if (draw < 665) return commit(lane);
   if (draw < 690) return race(lane);
