@@ -1,14 +1,10 @@
-import type { Model, Reader } from "./access.ts";
+import type { Model } from "./access.ts";
 import type { DatabaseLocation, StoreDefinition } from "./definition.ts";
+import type { Dialect, Health, ReadOperation } from "./dialect.ts";
 import { type Refusal, type Success, refuse } from "./outcome.ts";
 import { openPostgres } from "./postgres/open-postgres.ts";
 import { openSqlite } from "./sqlite/open-sqlite.ts";
-import { createWriteQueue, type RunBatch, type WriteQueue, type WriteQueueOptions } from "./write-queue.ts";
-
-export type ReadOperation<M extends Model, S extends Success> = (reader: Reader<M>) => Promise<S | Refusal>;
-
-/** `failing` from a write that the store couldn't take until the next one that it could. */
-export type Health = "ok" | "failing";
+import { createWriteQueue, type WriteQueue, type WriteQueueOptions } from "./write-queue.ts";
 
 export interface Database<M extends Model> {
   /** Runs on a snapshot of what is committed. */
@@ -34,15 +30,6 @@ export interface DatabaseOptions<M extends Model> {
   onFault: (error: unknown) => void;
   /** Told how many writes were committed, or failed, together. */
   onBatch?: ((writes: number) => void) | undefined;
-}
-
-/** What a dialect is to the rest. */
-export interface Dialect<M extends Model> {
-  runBatch: RunBatch<M>;
-  /** Undefined where reads take turns with writes. */
-  read: (<S extends Success>(operation: ReadOperation<M, S>) => Promise<S | Refusal>) | undefined;
-  health: () => Health;
-  close: () => Promise<void>;
 }
 
 /**

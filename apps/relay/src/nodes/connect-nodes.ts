@@ -1,7 +1,6 @@
 import { createAdapter } from "@socket.io/redis-streams-adapter";
 import type { Namespace } from "socket.io";
 import { type Adapter, type ClusterAdapter, MessageType } from "socket.io-adapter";
-import { toWire } from "../transport/to-wire.ts";
 import type { RedisClient } from "./connect-redis.ts";
 import type { Hint, OtherNodes } from "./hint.ts";
 
@@ -46,7 +45,7 @@ export function connectNodes(client: RedisClient): Nodes {
     },
     of: ({ adapter }) => ({
       tell(hint) {
-        const packet = { hint: toWire(hint) };
+        const packet = { hint };
         const message = {
           type: MessageType.BROADCAST,
           data: { packet, opts: { rooms: [HINT], except: [] } },

@@ -24,7 +24,7 @@ import {
 } from "@thicket/protocol";
 import { Manager, type Socket } from "socket.io-client";
 import parser from "socket.io-msgpack-parser";
-import { toWire } from "../transport/to-wire.ts";
+import { toWire } from "./to-wire.ts";
 
 export interface Connected {
   socket: Socket;

@@ -5,7 +5,6 @@ import type { Socket } from "socket.io";
 import { type Backlog } from "./backlog.ts";
 import { later } from "./ear.ts";
 import type { AttachedSeat, Attachment, Rooms } from "./rooms.ts";
-import { toWire } from "./to-wire.ts";
 
 /** No page is sent while more than this (bytes) waits for the peer. */
 const ROOM_FOR_A_PAGE = 1024 * 1024;
@@ -69,7 +68,7 @@ async function sendAfter(
     if (!page.ok || !socket.connected) return undefined;
     const last = page.entries.at(-1);
     if (last === undefined) return after;
-    socket.emit("entries", toWire({ groupId, entries: page.entries }));
+    socket.emit("entries", { groupId, entries: page.entries });
     after = last.seq;
     if (after >= page.headSeq) return after;
   }

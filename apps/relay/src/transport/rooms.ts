@@ -4,7 +4,6 @@ import type { DeliveryEvents, DeliveryRequest, GroupId, SeatId, Seq } from "@thi
 import type { Namespace, Socket } from "socket.io";
 import type { Hint, OtherNodes } from "../nodes/hint.ts";
 import { beginToListen, type Ear, takeTold, type Told, toldOf } from "./ear.ts";
-import { toWire } from "./to-wire.ts";
 
 export type AttachedSeat = Pick<
   DeliveryRequest<"group.attach">["seats"][number],
@@ -74,14 +73,14 @@ export function createRooms(
     payload: DeliveryEvents[K],
   ): void {
     const ids = Array.from(sockets, ({ id }) => id);
-    if (ids.length > 0) namespace.local.to(ids).emit(event, toWire(payload));
+    if (ids.length > 0) namespace.local.to(ids).emit(event, payload);
   }
 
   const sendToDevice = <K extends keyof DeliveryEvents>(
     device: DeviceIdentity,
     event: K,
     payload: DeliveryEvents[K],
-  ) => namespace.local.to(deviceRoom(device)).emit(event, toWire(payload));
+  ) => namespace.local.to(deviceRoom(device)).emit(event, payload);
 
   /** -> whether all of the group's seats are past it. */
   function offer(told: Told): boolean {

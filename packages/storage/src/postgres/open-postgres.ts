@@ -3,7 +3,7 @@ import { Client, Pool, type PoolClient } from "pg";
 import type { Model, Reader } from "../access.ts";
 import type { StoreDefinition } from "../definition.ts";
 import { BatchEnded, describeFailure } from "../describe-failure.ts";
-import type { Dialect, Health } from "../open-database.ts";
+import type { Dialect, Health } from "../dialect.ts";
 import { refuse, type Refusal } from "../outcome.ts";
 import { DatabaseStartError } from "../start-error.ts";
 import type { Job } from "../write-queue.ts";

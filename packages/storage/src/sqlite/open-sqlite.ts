@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Model, Reader, Transaction } from "../access.ts";
 import { createPrepare, type StoreDefinition } from "../definition.ts";
 import { describeFailure } from "../describe-failure.ts";
-import type { Dialect, Health, ReadOperation } from "../open-database.ts";
+import type { Dialect, Health, ReadOperation } from "../dialect.ts";
 import { refuse, type Refusal, type Success } from "../outcome.ts";
 import { guarded, type Job } from "../write-queue.ts";
 import { kyselyOverNodeSqlite } from "./kysely-over-node-sqlite.ts";
