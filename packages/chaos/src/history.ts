@@ -21,6 +21,13 @@ export interface CommitClearFields {
   readonly nextTokenHash: Digest;
   readonly seatsAdded: readonly string[];
   readonly seatsRemoved: readonly string[];
+  readonly seatReplaced?: SeatReplaced | undefined;
+}
+
+/** On the commit's branch its author's seat goes on under another name. */
+export interface SeatReplaced {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** What a request came to: an answer, a definite refusal, or silence, after which both may be true. */
@@ -62,6 +69,13 @@ interface Write extends OfSeat {
   readonly intent: Intent;
 }
 
+interface OfLink extends OfSeat {
+  readonly linkId: string;
+  readonly epoch: number;
+  readonly branch: number;
+  readonly intent: Intent;
+}
+
 export type Create = Asked<"create", object> & OfSeat;
 export type Append = Asked<"append", { seq: number; receivedAt: number }> &
   Write & { readonly kind: Exclude<EntryKind, "commit" | "knock"> };
@@ -72,6 +86,20 @@ export type Commit = Asked<"commit", { seq: number; receivedAt: number }> &
     /** Payload of each Welcome, and the devices that it is for. */
     readonly welcomes: readonly { digest: Digest; to: readonly number[] }[];
   };
+/** Lets a link lead to the group, or changes its card. */
+export type PublishLink = Asked<"publish-link", object> & OfLink & { readonly card: Digest };
+export type WithdrawLink = Asked<"withdraw-link", object> & OfLink;
+export type OpenLink = Asked<"open-link", { card: Digest }> & { readonly linkId: string };
+/** At the door of `groupId`, which is undefined for a link that never led anywhere. */
+export type Knock = Asked<"knock", object> & {
+  readonly by: "link" | "seat";
+  readonly groupId: string | undefined;
+  /** The link's id or the seat's. */
+  readonly door: string;
+  readonly entryId: string;
+  readonly digest: Digest;
+  readonly intent: Intent;
+};
 export type Attach = Asked<"attach", { attached: readonly boolean[] }> & {
   readonly seats: readonly (OfSeat & { cursor: number })[];
 };
@@ -96,6 +124,10 @@ export type Operation =
   | Create
   | Append
   | Commit
+  | PublishLink
+  | WithdrawLink
+  | OpenLink
+  | Knock
   | Attach
   | Read
   | Acknowledge
@@ -126,6 +158,8 @@ export interface FinalView extends OfSeat {
   readonly entries: readonly SeenEntry[];
   /** Entries before it are purged. */
   readonly lowestSeq: number;
+  /** The relay doesn't know the seat any more. */
+  readonly forgotten?: boolean;
 }
 
 /** Everything that clients asked, were answered and were told, from one start to one quiet end. */
@@ -151,6 +185,7 @@ export function createInterning(digestOf: (bytes: Uint8Array) => Digest) {
       nextTokenHash: Buffer.from(commit.nextTokenHash).toString("base64url"),
       seatsAdded: commit.seatsAdded,
       seatsRemoved: commit.seatsRemoved,
+      ...(commit.seatReplaced && { seatReplaced: commit.seatReplaced }),
     };
     const fields = clear === undefined ? "" : JSON.stringify(clear);
     const key = `${groupId} ${seq} ${epoch} ${branch} ${kind} ${receivedAt} ${digest} ${fields}`;

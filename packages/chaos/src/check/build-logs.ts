@@ -1,8 +1,9 @@
-import type { Append, Commit, Create, History, Operation, SeenEntry } from "../history.ts";
+import type { Append, Commit, Create, History, Knock, Operation, SeenEntry } from "../history.ts";
 import { type Replay, replayLog } from "./replay-log.ts";
 import type { Report } from "./violation.ts";
 
 export type Write = Append | Commit;
+type Attempt = Write | Knock;
 
 /** A group's log, put together from what all its readers saw, and what it means by the rules. */
 export interface GroupLog extends Replay {
@@ -12,8 +13,10 @@ export interface GroupLog extends Replay {
   readonly bySeq: ReadonlyMap<number, SeenEntry>;
   readonly lowestSeq: number;
   /** The attempts to write these very bytes, oldest first. */
-  attempts(entry: SeenEntry): readonly Write[];
-  /** What the seat may ever read, in order. */
+  attempts(entry: SeenEntry): readonly Attempt[];
+  /** All names of the seat, this one among them. */
+  namesOf(seatId: string): readonly string[];
+  /** What the seat may ever read, in order: under any of its names what any of them may. */
   visible(seatId: string): readonly SeenEntry[];
 }
 
@@ -38,7 +41,7 @@ interface Collected {
   /** Seen in a final view. */
   final: Set<SeenEntry>;
   lowestSeq: number;
-  writes: Map<string, Write[]>;
+  attempts: Map<string, Attempt[]>;
 }
 
 function collect(history: History): Map<string, Collected> {
@@ -53,7 +56,7 @@ function collect(history: History): Map<string, Collected> {
         accepted: new Map(),
         final: new Set(),
         lowestSeq: 1,
-        writes: new Map(),
+        attempts: new Map(),
       };
       groups.set(groupId, group);
     }
@@ -68,11 +71,11 @@ function collect(history: History): Map<string, Collected> {
   for (const operation of history.operations) {
     if (operation.op === "create") foundedBy(at(operation.groupId), operation);
     else if (operation.op === "append" || operation.op === "commit") {
-      const { writes, accepted: taken } = at(operation.groupId);
-      if (operation.outcome.kind === "ok") taken.set(operation.outcome.reply.seq, operation);
-      const same = writes.get(operation.digest);
-      if (same === undefined) writes.set(operation.digest, [operation]);
-      else same.push(operation);
+      const group = at(operation.groupId);
+      if (operation.outcome.kind === "ok") group.accepted.set(operation.outcome.reply.seq, operation);
+      attempted(group, operation);
+    } else if (operation.op === "knock") {
+      if (operation.groupId !== undefined) attempted(at(operation.groupId), operation);
     } else if (operation.op === "read" && operation.outcome.kind === "ok") {
       for (const entry of operation.outcome.reply.entries) see(entry);
     }
@@ -89,6 +92,12 @@ function collect(history: History): Map<string, Collected> {
   return groups;
 }
 
+function attempted({ attempts }: Collected, operation: Attempt): void {
+  const same = attempts.get(operation.digest);
+  if (same === undefined) attempts.set(operation.digest, [operation]);
+  else same.push(operation);
+}
+
 /** Who got the group; a creation that was only refused founded none. */
 function foundedBy(group: Collected, operation: Create): void {
   if (operation.outcome.kind === "ok") group.founder = operation.seatId;
@@ -96,8 +105,8 @@ function foundedBy(group: Collected, operation: Create): void {
 }
 
 function buildLog(groupId: string, founder: string, group: Collected, report: Report): GroupLog {
-  const { bySeq, writes } = group;
-  const attempts = (entry: SeenEntry): readonly Write[] => writes.get(entry.digest) ?? [];
+  const { bySeq } = group;
+  const attempts = (entry: SeenEntry): readonly Attempt[] => group.attempts.get(entry.digest) ?? [];
   const name = (entry: SeenEntry) => `entry ${entry.seq} of group ${groupId}`;
   for (const [one, other] of group.changed) {
     report(
@@ -120,13 +129,16 @@ function buildLog(groupId: string, founder: string, group: Collected, report: Re
       report("entry-unchanged", `${name(entry)} was read and is gone`, ...attempts(entry));
     }
   }
-  const supersedes = (entry: SeenEntry): number | undefined => {
-    const [commit] = attempts(entry);
-    return commit?.op === "commit" ? commit.supersedes : undefined;
-  };
-  const replay = replayLog(founder, entries, supersedes, (rule, entry, detail) =>
+  const sent = (entry: SeenEntry): Commit | undefined =>
+    attempts(entry).find((attempt) => attempt.op === "commit");
+  const replay = replayLog({ founder, entries, isWhole: group.lowestSeq <= 1, sent }, (rule, entry, detail) =>
     report(rule, `${name(entry)}: ${detail}`, ...attempts(entry)),
   );
+  const namesOf = (seatId: string): readonly string[] => {
+    const origin = replay.origins.get(seatId);
+    if (origin === undefined) return [seatId];
+    return [...replay.origins].flatMap(([other, first]) => (first === origin ? [other] : []));
+  };
   const views = new Map<string, readonly SeenEntry[]>();
   return {
     ...replay,
@@ -135,10 +147,14 @@ function buildLog(groupId: string, founder: string, group: Collected, report: Re
     bySeq,
     lowestSeq: group.lowestSeq,
     attempts,
+    namesOf,
     visible(seatId) {
       let view = views.get(seatId);
       if (view === undefined) {
-        view = entries.filter(({ branch }) => replay.places.get(branch)?.seats.has(seatId) === true);
+        const names = namesOf(seatId);
+        const reads = (branch: number) =>
+          names.some((one) => replay.places.get(branch)?.seats.has(one) === true);
+        view = entries.filter(({ branch }) => reads(branch));
         views.set(seatId, view);
       }
       return view;
@@ -151,7 +167,7 @@ function recallPurged({ bySeq, accepted: taken, lowestSeq }: Collected): void {
   for (const [seq, write] of taken) {
     if (seq >= lowestSeq || bySeq.has(seq)) continue;
     const { groupId, epoch, branch, digest, op } = write;
-    const { nextTokenHash, seatsAdded, seatsRemoved } = op === "commit" ? write : NO_CHANGE;
+    const { nextTokenHash, seatsAdded, seatsRemoved, seatReplaced } = op === "commit" ? write : NO_CHANGE;
     bySeq.set(seq, {
       groupId,
       seq,
@@ -160,12 +176,16 @@ function recallPurged({ bySeq, accepted: taken, lowestSeq }: Collected): void {
       digest,
       kind: op === "commit" ? "commit" : write.kind,
       receivedAt: accepted(write)?.receivedAt ?? 0,
-      commit: op === "commit" ? { nextTokenHash, seatsAdded, seatsRemoved } : undefined,
+      commit: op === "commit" ? { nextTokenHash, seatsAdded, seatsRemoved, seatReplaced } : undefined,
     });
   }
 }
 
-const NO_CHANGE = { nextTokenHash: "", seatsAdded: [], seatsRemoved: [] };
+const NO_CHANGE = { nextTokenHash: "", seatsAdded: [], seatsRemoved: [], seatReplaced: undefined };
+
+export function isAcknowledged({ outcome }: Operation): boolean {
+  return outcome.kind === "ok";
+}
 
 /** The definite answer of a write, where it has one. */
 export function accepted(operation: Operation): { seq: number; receivedAt: number } | undefined {

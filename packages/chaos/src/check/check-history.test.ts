@@ -1,11 +1,39 @@
 import { expect, test } from "vitest";
-import type { Commit, Operation, SeenEntry } from "../history.ts";
+import type { Commit, Operation } from "../history.ts";
+import {
+  acknowledged,
+  answered,
+  append,
+  change,
+  everywhere,
+  forget,
+  isLost,
+  last,
+  noChange,
+  openings,
+  pageOf,
+  publishing,
+  refused,
+  stray,
+  swap,
+  viewOf,
+  welcomed,
+  writeAt,
+} from "./change-draft.fixture.ts";
 import { checkHistory } from "./check-history.ts";
-import { claim, type Draft, GROUP, honestHistory, toHistory, writeOf } from "./honest-history.fixture.ts";
+import { goOn } from "./doors.fixture.ts";
+import { FAULTS_AT_DOORS } from "./faults-at-doors.fixture.ts";
+import { claim, type Draft, honestHistory, toHistory, writeOf } from "./honest-history.fixture.ts";
 import type { Rule } from "./violation.ts";
 
 test("a history in which every promise was kept has no violation", () => {
   expect(checkHistory(toHistory(honestHistory()))).toEqual([]);
+});
+
+test("a seat goes on under another name, links come and go, and outsiders knock: none of it is a violation", () => {
+  const draft = honestHistory();
+  goOn(draft);
+  expect(checkHistory(toHistory(draft))).toEqual([]);
 });
 
 test("pools of key packages outlast a round: what was published before may be claimed, and once only", () => {
@@ -281,6 +309,13 @@ const FAULTS: readonly [string, Rule, (draft: Draft) => void][] = [
   ],
 ];
 
+test.each(FAULTS_AT_DOORS)("[CHAOS-1] the checker finds %s", (_, rule, plant) => {
+  const draft = honestHistory();
+  goOn(draft);
+  plant(draft);
+  expect(checkHistory(toHistory(draft)).map((violation) => violation.rule)).toContain(rule);
+});
+
 test.each(FAULTS)("[CHAOS-1] the checker finds %s", (_, rule, plant) => {
   const draft = honestHistory();
   plant(draft);
@@ -304,6 +339,7 @@ test("[CHAOS-1] every rule has a fault that shows it works", () => {
     "one-commit": true,
     "candidates-in-order": true,
     "seats-by-branch": true,
+    "names-of-one": true,
     "tip-or-late": true,
     "kept-until-acknowledged": true,
     "view-own-epochs": true,
@@ -318,9 +354,15 @@ test("[CHAOS-1] every rule has a fault that shows it works", () => {
     "welcome-from-loser": true,
     "welcome-addressed": true,
     "welcome-erased": true,
+    "knock-on-tips": true,
+    "link-card": true,
+    "link-withdrawn": true,
+    "link-by-member": true,
     "never-internal": true,
   };
-  expect(new Set(FAULTS.map(([, rule]) => rule))).toEqual(new Set(Object.keys(rules)));
+  expect(new Set([...FAULTS, ...FAULTS_AT_DOORS].map(([, rule]) => rule))).toEqual(
+    new Set(Object.keys(rules)),
+  );
 });
 
 test("what may have happened is no violation: an unknown outcome allows both", () => {
@@ -353,92 +395,36 @@ test("a superseding commit that names the last candidate is taken, and its branc
   expect(checkHistory(toHistory(draft))).toEqual([]);
 });
 
-const isLost = ({ op, outcome }: Operation) => op === "commit" && outcome.kind === "refused";
-const answered = ({ seq, receivedAt }: SeenEntry) => ({ kind: "ok", reply: { seq, receivedAt } }) as const;
-const noChange = (nextTokenHash: string) => ({ nextTokenHash, seatsAdded: [], seatsRemoved: [] });
-const refused = (code: string, winner?: number) => ({ kind: "refused", error: { code, winner } });
-
-function last(draft: Draft) {
-  const time = Math.max(...draft.operations.map(({ completed }) => completed));
-  return { id: draft.operations.length, device: 0, node: 0, invoked: time + 1, completed: time + 2 };
-}
-
-/** One more write that is in nobody's log. */
-function stray(draft: Draft, seatId: string, branch: number): Operation {
-  const entry = { ...draft.entries[7], seq: 0, branch, digest: "stray" } as SeenEntry;
-  const operation = writeOf(entry, seatId, last(draft), { kind: "unknown" });
-  draft.operations.push(operation);
-  return operation;
-}
-
-function writeAt({ operations }: Draft, seq: number): Operation | undefined {
-  return operations.find((operation) => "digest" in operation && operation.digest === `bytes ${seq}`);
-}
-
-function change(draft: Draft, operation: Operation | undefined, fields: object): void {
-  if (operation === undefined) throw new Error("no such operation");
-  draft.operations = draft.operations.map((other) => (other === operation ? { ...other, ...fields } : other));
-}
-
-function viewOf(draft: Draft, seatId: string): SeenEntry[] {
-  const view = draft.finalViews.find((other) => other.seatId === seatId);
-  if (view === undefined) throw new Error("no such view");
-  return view.entries;
-}
-
-/** The entries of the one page that was read; to be changed in place. */
-function pageOf({ operations }: Draft): SeenEntry[] {
-  for (const { op, outcome } of operations) {
-    if (op === "read" && outcome.kind === "ok") return outcome.reply.entries as SeenEntry[];
+test("who reads under one name has read under all, and a name may be forgotten once its own time is purged", () => {
+  const draft = honestHistory();
+  goOn(draft);
+  for (const view of draft.finalViews) {
+    view.lowestSeq = 13;
+    view.entries = view.entries.filter(({ seq }) => seq >= 13);
   }
-  throw new Error("no page");
-}
+  for (const seat of ["ann", "ben", "kit"]) draft.operations.push(acknowledged(draft, seat, 16));
+  // On the other branch cat is cat still; where nothing of a name is kept, its view may be gone.
+  expect(checkHistory(toHistory(draft))).toEqual([]);
+  draft.finalViews = draft.finalViews.map((view) =>
+    view.seatId === "ben" ? { ...view, entries: [], forgotten: true } : view,
+  );
+  expect(checkHistory(toHistory(draft))).toEqual([]);
+});
 
-function allLists(draft: Draft): SeenEntry[][] {
-  return [...draft.finalViews, ...draft.listenings].map(({ entries }) => entries).concat([pageOf(draft)]);
-}
-
-function forget(draft: Draft, gone: number): void {
-  for (const list of allLists(draft)) {
-    const index = list.findIndex(({ seq }) => seq === gone);
-    if (index >= 0) list.splice(index, 1);
+test("a link in flight may show either card, and a withdrawal of which nothing was heard may have been", () => {
+  const draft = honestHistory();
+  goOn(draft);
+  change(draft, publishing(draft), { outcome: { kind: "unknown" }, completed: Infinity });
+  change(draft, openings(draft)[0], { outcome: { kind: "ok", reply: { card: "first card" } } });
+  const withdrawal = draft.operations.find(({ op }) => op === "withdraw-link");
+  change(draft, withdrawal, { outcome: { kind: "unknown" }, completed: Infinity });
+  const [, after] = openings(draft);
+  for (const outcome of [refused("LINK_UNKNOWN"), { kind: "ok", reply: { card: "card" } } as const]) {
+    change(
+      draft,
+      draft.operations.find(({ id }) => id === after?.id),
+      { outcome },
+    );
+    expect(checkHistory(toHistory(draft))).toEqual([]);
   }
-}
-
-function swap(list: SeenEntry[], seq: number, fields: Partial<SeenEntry>): void {
-  const index = list.findIndex((entry) => entry.seq === seq);
-  const entry = list[index];
-  if (entry !== undefined) list[index] = { ...entry, ...fields };
-}
-
-/** The same change in the eyes of all readers. */
-function everywhere(draft: Draft, seq: number, fields: Partial<SeenEntry>): void {
-  const changed = { ...draft.entries[seq - 1], ...fields } as SeenEntry;
-  for (const list of allLists(draft)) {
-    const index = list.findIndex((entry) => entry.seq === seq);
-    if (index >= 0) list[index] = changed;
-  }
-}
-
-/** One more entry at the end, by default an application message of the last epoch, that Ann reads. */
-function append(draft: Draft, fields: Partial<SeenEntry>): SeenEntry {
-  const entry: SeenEntry = {
-    groupId: GROUP,
-    seq: draft.entries.length + 1,
-    epoch: 3,
-    branch: 7,
-    kind: "application",
-    receivedAt: 2000,
-    digest: "one more",
-    ...fields,
-  };
-  draft.entries.push(entry);
-  viewOf(draft, "ann").push(entry);
-  draft.listenings[0]?.entries.push(entry);
-  return entry;
-}
-
-function welcomed(draft: Draft, device: number, welcomeId: string, digest: string): Operation {
-  const outcome = { kind: "ok", reply: { welcomes: [{ welcomeId, digest }] } } as const;
-  return { op: "welcomes", ...last(draft), device, outcome };
-}
+});

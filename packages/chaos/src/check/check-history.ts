@@ -1,5 +1,8 @@
 import type { History, Operation } from "../history.ts";
 import { buildLogs } from "./build-logs.ts";
+import { checkKnocks } from "./check-knocks.ts";
+import { checkLinks } from "./check-links.ts";
+import { checkNames } from "./check-names.ts";
 import { checkKeyPackages } from "./check-key-packages.ts";
 import { checkViews } from "./check-views.ts";
 import { checkWelcomes } from "./check-welcomes.ts";
@@ -26,6 +29,9 @@ export function checkHistory(history: History): Violation[] {
   const logs = buildLogs(history, report);
   checkWrites(history, logs, report);
   checkViews(history, logs, report);
+  checkNames(history, logs, report);
+  checkKnocks(history, logs, report);
+  checkLinks(history, logs, report);
   checkKeyPackages(history, report);
   checkWelcomes(history, logs, report);
   for (const operation of history.operations) {

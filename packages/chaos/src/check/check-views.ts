@@ -1,5 +1,5 @@
 import type { Acknowledge, History, Listening, Read, SeenEntry } from "../history.ts";
-import { accepted, type GroupLog } from "./build-logs.ts";
+import { type GroupLog, isAcknowledged } from "./build-logs.ts";
 import type { Report } from "./violation.ts";
 
 type Logs = ReadonlyMap<string, GroupLog>;
@@ -16,6 +16,14 @@ export function checkViews(history: History, logs: Logs, report: Report): void {
     if (log === undefined) continue;
     const where = `seat ${view.seatId} of group ${view.groupId} at the end`;
     const kept = ({ seq }: SeenEntry) => seq >= log.lowestSeq;
+    if (view.forgotten === true) {
+      // Once its own time is purged, so may the seat be; and for a name that was replaced nothing is kept.
+      const own = log.entries.find(
+        (entry) => kept(entry) && log.places.get(entry.branch)?.seats.has(view.seatId) === true,
+      );
+      if (own !== undefined) report("view-complete", `${where} is unknown, and entry ${own.seq} is kept`);
+      continue;
+    }
     const allowed = log.visible(view.seatId);
     const wrong = view.entries.filter((entry) => !kept(entry) && !allowed.includes(entry));
     const seen = [...wrong, ...view.entries.filter(kept)];
@@ -69,7 +77,7 @@ function checkPage(
     if (entry.seq <= headSeq || entry.seq < lowestSeq) continue;
     const told = log
       .attempts(entry)
-      .find((write) => accepted(write) !== undefined && write.completed < read.invoked);
+      .find((attempt) => isAcknowledged(attempt) && attempt.completed < read.invoked);
     if (told === undefined) continue;
     report("read-fresh", `${where} lacks entry ${entry.seq}, acknowledged before`, told, read);
     break;
@@ -98,10 +106,12 @@ function checkStream(listening: Listening, log: GroupLog, report: Report): void 
 
 /** Up to where a seat that attached is told what is new: the commit after which no tip has it. */
 export function endOfListening(log: GroupLog, seat: { seatId: string; headSeq: number }): number {
-  const unseated = log.unseatedAt.get(seat.seatId) ?? [];
-  // Its view ended where it was removed: it had been, when it attached.
-  if (unseated.includes(seat.headSeq)) return seat.headSeq;
-  return unseated.find((seq) => seq > seat.headSeq) ?? Infinity;
+  const seating = log.seating.get(seat.seatId) ?? [];
+  // It was added by then, where there was nothing to read yet.
+  const from = Math.max(seat.headSeq, seating[0]?.seq ?? 0);
+  // Who had been removed or replaced when it attached reads its time, and hears of nothing new.
+  if (seating.findLast(({ seq }) => seq <= from)?.seated === false) return seat.headSeq;
+  return seating.find(({ seq, seated }) => seq > from && !seated)?.seq ?? Infinity;
 }
 
 /** "Delivered to all" never becomes less. */
@@ -147,7 +157,8 @@ function checkKept(history: History, logs: Logs, report: Report): void {
       if (entry.seq >= log.lowestSeq) break;
       for (const seatId of log.places.get(entry.branch)?.seats ?? []) {
         // Who was removed and came back counts from its new beginning.
-        if ((highest.get(seatId) ?? 0) >= entry.seq || log.returned.has(seatId)) continue;
+        if (log.returned.has(seatId)) continue;
+        if (log.namesOf(seatId).some((name) => (highest.get(name) ?? 0) >= entry.seq)) continue;
         const detail = `entry ${entry.seq} of group ${log.groupId} is purged, and seat ${seatId} never acknowledged it`;
         report("kept-until-acknowledged", detail, ...log.attempts(entry));
       }

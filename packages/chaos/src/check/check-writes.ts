@@ -1,5 +1,5 @@
-import type { History, SeenEntry } from "../history.ts";
-import { accepted, type GroupLog, type Write } from "./build-logs.ts";
+import type { History, Knock, PublishLink, SeenEntry, WithdrawLink } from "../history.ts";
+import { accepted, type GroupLog, isAcknowledged, type Write } from "./build-logs.ts";
 import type { Report } from "./violation.ts";
 
 type Logs = ReadonlyMap<string, GroupLog>;
@@ -49,7 +49,11 @@ function checkPresent(
   }
 }
 
-function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
+export function checkRefusal(
+  operation: Write | PublishLink | WithdrawLink,
+  log: GroupLog,
+  report: Report,
+): void {
   if (operation.outcome.kind !== "refused") return;
   const { code, winner, last, tips = [] } = operation.outcome.error;
   const place = log.places.get(operation.branch);
@@ -61,7 +65,8 @@ function checkRefusal(operation: Write, log: GroupLog, report: Report): void {
   if (code !== "EPOCH_STALE") return;
   // It names what came later: so the entry was in the log already when its resend was refused.
   const latest = Math.max(winner ?? 0, last ?? 0, ...tips.map(({ branch }) => branch));
-  const there = log.entries.find(({ digest, seq }) => digest === operation.digest && seq < latest);
+  const own = "digest" in operation ? operation.digest : undefined;
+  const there = log.entries.find(({ digest, seq }) => digest === own && seq < latest);
   if (there !== undefined) {
     report("refused-absent", `EPOCH_STALE for what is entry ${there.seq} of the log`, operation);
   }
@@ -127,6 +132,8 @@ function checkEntries(log: GroupLog, report: Report): void {
     if (attempts.every(({ outcome }) => outcome.kind === "refused")) {
       report("refused-absent", `${name} was refused and is there`, ...attempts);
     }
+    // A knock is an outsider's, and one for all tips: check-doors.ts knows how often.
+    if (attempt.op === "knock") continue;
     if (log.places.get(entry.branch)?.seats.has(attempt.seatId) === false) {
       report("seats-by-branch", `${name} is of a seat that its branch hasn't`, ...attempts);
     }
@@ -140,7 +147,8 @@ function checkEntries(log: GroupLog, report: Report): void {
   }
 }
 
-function agrees(entry: SeenEntry, sent: Write): boolean {
+function agrees(entry: SeenEntry, sent: Write | Knock): boolean {
+  if (sent.op === "knock") return entry.kind === "knock" && entry.commit === undefined;
   const place = entry.epoch === sent.epoch && entry.branch === sent.branch;
   if (sent.op === "append") return place && entry.kind === sent.kind && entry.commit === undefined;
   const { commit } = entry;
@@ -149,7 +157,9 @@ function agrees(entry: SeenEntry, sent: Write): boolean {
     entry.kind === "commit" &&
     commit?.nextTokenHash === sent.nextTokenHash &&
     commit.seatsAdded.join() === sent.seatsAdded.join() &&
-    commit.seatsRemoved.join() === sent.seatsRemoved.join()
+    commit.seatsRemoved.join() === sent.seatsRemoved.join() &&
+    commit.seatReplaced?.from === sent.seatReplaced?.from &&
+    commit.seatReplaced?.to === sent.seatReplaced?.to
   );
 }
 
@@ -157,7 +167,7 @@ function agrees(entry: SeenEntry, sent: Write): boolean {
 function checkOrder(log: GroupLog, report: Report): void {
   let before: SeenEntry | undefined;
   // From the end: the earliest acknowledgement among the entries that come later.
-  let earliest: { at: number; write: Write } | undefined;
+  let earliest: { at: number; write: Write | Knock } | undefined;
   for (const entry of log.entries) {
     if (before !== undefined && entry.receivedAt < before.receivedAt) {
       report("time-forward", `entry ${entry.seq} of group ${log.groupId} is before entry ${before.seq}`);
@@ -172,7 +182,7 @@ function checkOrder(log: GroupLog, report: Report): void {
       report("one-order", detail, earliest.write, ...attempts);
     }
     for (const write of attempts) {
-      if (accepted(write) === undefined || write.completed >= (earliest?.at ?? Infinity)) continue;
+      if (!isAcknowledged(write) || write.completed >= (earliest?.at ?? Infinity)) continue;
       earliest = { at: write.completed, write };
     }
   }

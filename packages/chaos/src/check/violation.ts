@@ -17,6 +17,7 @@ export type Rule =
   | "one-commit"
   | "candidates-in-order"
   | "seats-by-branch"
+  | "names-of-one"
   | "tip-or-late"
   | "kept-until-acknowledged"
   | "view-own-epochs"
@@ -31,6 +32,10 @@ export type Rule =
   | "welcome-from-loser"
   | "welcome-addressed"
   | "welcome-erased"
+  | "knock-on-tips"
+  | "link-card"
+  | "link-withdrawn"
+  | "link-by-member"
   | "never-internal";
 
 export interface Violation {

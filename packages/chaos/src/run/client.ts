@@ -5,7 +5,7 @@ import { type Connection, openConnection } from "../clients/connection.ts";
 import type { Device } from "../clients/device.ts";
 import type { Attach, Listening, Operation, SeenEntry } from "../history.ts";
 import type { Stage } from "../stage/stage.ts";
-import type { Membership } from "./group.ts";
+import { type Membership, succeed } from "./group.ts";
 import { type Question, type Recorder, UNKNOWN } from "./recorder.ts";
 
 type Name = keyof DeliveryRequests;
@@ -28,6 +28,8 @@ export interface Client {
   ): Promise<O | undefined>;
   /** An entry in the terms of the history that is being written. */
   see(groupId: string, entry: Entry): SeenEntry;
+  /** The seat has been given these. Where they replace it, the member goes on under the new name. */
+  take(membership: Membership, entries: readonly SeenEntry[]): void;
   /** A seat's own token. */
   randomToken(): Buffer;
   /** Attaches seats on the connection that there is. -> whether the relay has answered for all of them. */
@@ -73,10 +75,8 @@ export function createClient(options: {
 
   function hear(groupId: string, entries: readonly SeenEntry[], no: number): void {
     listeningTo(groupId, no)?.entries.push(...entries);
-    for (const membership of memberships.values()) {
-      if (membership.group.groupId !== groupId) continue;
-      for (const entry of entries) membership.take(entry);
-    }
+    const seats = [...memberships.values()].filter(({ group }) => group.groupId === groupId);
+    for (const membership of seats) client.take(membership, entries);
   }
 
   async function connect(life: number): Promise<void> {
@@ -177,6 +177,21 @@ export function createClient(options: {
       return true;
     },
 
+    take(membership, entries) {
+      for (const entry of entries) {
+        membership.take(entry);
+        const { seatReplaced } = entry.commit ?? {};
+        if (seatReplaced?.from !== membership.seatId) continue;
+        const { to } = seatReplaced;
+        const known = memberships.get(to);
+        // A name of its own that it uses on another branch stays there.
+        if (known?.removed === false) continue;
+        const successor = known ?? succeed(membership, to, entry);
+        memberships.set(to, successor);
+        successor.enter(entry.seq);
+        if (!successor.removed) void client.attach([successor]);
+      }
+    },
     reconnect() {
       connection?.close();
     },
@@ -200,7 +215,10 @@ export function createClient(options: {
     const seats = batch.map((membership) => ({
       membership,
       // Sometimes from further back: what is known already comes again.
-      cursor: random.below(3) === 0 ? Math.max(0, membership.seen - random.below(20)) : membership.seen,
+      cursor:
+        random.below(3) === 0
+          ? Math.max(0, membership.reading.seen - random.below(20))
+          : membership.reading.seen,
     }));
     // Heard from now on, even before the answer.
     for (const { membership } of seats) {

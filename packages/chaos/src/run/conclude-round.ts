@@ -5,7 +5,7 @@ import type { FinalView, History, SeenEntry } from "../history.ts";
 import type { Client } from "./client.ts";
 import type { Membership } from "./group.ts";
 import { countPackages } from "./key-package-acts.ts";
-import { confirm, readAfter, takeWelcomes } from "./read-acts.ts";
+import { askPage, confirm, takeWelcomes } from "./read-acts.ts";
 import type { Recorder } from "./recorder.ts";
 import type { World } from "./world.ts";
 
@@ -13,7 +13,10 @@ import type { World } from "./world.ts";
 const OWED: readonly Rule[] = ["stream-complete", "welcome-delivered"];
 const OWED_WITHIN = 40_000;
 const CONNECTED_WITHIN = 60_000;
-const READ_WITHIN = 20_000;
+/** A reader that gives up would say that what it lacks is gone: on a busy machine answers take long. */
+const READ_WITHIN = 120_000;
+/** How long a node may take over what it was asked while it was short of everything. */
+const SETTLED_WITHIN = 180_000;
 const PAGE = 256;
 
 /** Lets come what is owed, has every seat read all that it may, and checks the history with that. */
@@ -24,6 +27,7 @@ export async function concludeRound(
 ): Promise<{ history: History; violations: readonly Violation[] }> {
   const { clients } = world;
   await until(() => clients.every((client) => client.isConnected()), CONNECTED_WITHIN);
+  await Promise.all(clients.map(settle));
   const end = performance.now() + OWED_WITHIN;
   for (;;) {
     await Promise.all(clients.map((client) => emptyInbox(world, client)));
@@ -37,6 +41,19 @@ export async function concludeRound(
     if (!owed || performance.now() > end) return { history, violations };
     await sleep(300);
   }
+}
+
+/**
+ * What nobody was answered for may still wait at a node, and be carried out after everything was read. A node carries
+ * writes out in the order in which they came: once it answers a later one, nothing waits any more.
+ */
+async function settle(client: Client): Promise<void> {
+  const end = performance.now() + SETTLED_WITHIN;
+  const seat = [...client.memberships.values()].find(
+    ({ known, removed, place }) => known && !removed && place,
+  );
+  if (seat === undefined) return;
+  while ((await confirm(client, seat))?.outcome.kind === "unknown" && performance.now() < end);
 }
 
 async function emptyInbox(world: World, client: Client): Promise<void> {
@@ -54,22 +71,26 @@ async function readViews(client: Client): Promise<FinalView[]> {
 
 /** Everything that the seat may read. A reader who isn't answered asks again, and for some time: all is sound. */
 export async function readView(client: Client, membership: Membership): Promise<FinalView> {
+  const { group, seatId } = membership;
   const entries: SeenEntry[] = [];
   let lowestSeq = 1;
   const end = performance.now() + READ_WITHIN;
   for (;;) {
-    const page = await readAfter(client, membership, entries.at(-1)?.seq ?? 0, PAGE);
-    if (page === undefined) {
+    const { outcome } = (await askPage(client, membership, entries.at(-1)?.seq ?? 0, PAGE)) ?? {};
+    if (outcome?.kind === "refused" && outcome.error.code === "SEAT_REFUSED") {
+      return { groupId: group.groupId, seatId, entries, lowestSeq, forgotten: true };
+    }
+    if (outcome?.kind !== "ok") {
       // What can't be read by then is missing from the view, and the checker says so.
       if (performance.now() > end) break;
       await sleep(50);
       continue;
     }
-    entries.push(...page.entries);
-    lowestSeq = page.lowestSeq;
-    if (page.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= page.headSeq) break;
+    const { reply } = outcome;
+    entries.push(...reply.entries);
+    lowestSeq = reply.lowestSeq;
+    if (reply.entries.length === 0 || (entries.at(-1)?.seq ?? 0) >= reply.headSeq) break;
   }
-  const { group, seatId } = membership;
   return { groupId: group.groupId, seatId, entries, lowestSeq };
 }
 

@@ -1,6 +1,6 @@
 import { type SeededRandom, parse } from "@thicket/delivery-service/testing";
 import { GroupId, toHex } from "@thicket/protocol";
-import type { SeenEntry } from "../history.ts";
+import type { SeatReplaced, SeenEntry } from "../history.ts";
 
 /** One epoch of a group, and what its members know of it. */
 export interface GroupPlace {
@@ -22,6 +22,10 @@ export interface Group {
   readonly places: ReadonlyMap<number, GroupPlace>;
   /** Whose seat it is. */
   readonly owners: Map<string, number>;
+  /** For seats that were replaced or replace one, in a commit that somebody has seen: the first name of each. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Whether something of its log is purged, as far as anybody was told. */
+  purged: boolean;
   /** Epoch tokens by the hash that a commit says. */
   readonly tokens: Map<string, Buffer>;
   /** The commits on a branch that somebody has seen, first candidate first. */
@@ -43,6 +47,17 @@ export function createGroup(founder: number, random: SeededRandom): Group {
   const places = new Map<number, GroupPlace>([[0, first]]);
   const waiting = new Map<number, SeenEntry[]>();
   const tokens = new Map<string, Buffer>();
+  const owners = new Map([[founderSeat, founder]]);
+  const origins = new Map<string, string>();
+
+  function replace(seats: Set<string>, { from, to }: SeatReplaced): void {
+    seats.delete(from);
+    seats.add(to);
+    const origin = origins.get(from) ?? from;
+    for (const name of [from, to]) origins.set(name, origin);
+    const owner = owners.get(from);
+    if (owner !== undefined) owners.set(to, owner);
+  }
 
   function observe(entry: SeenEntry): void {
     const { commit } = entry;
@@ -58,6 +73,7 @@ export function createGroup(founder: number, random: SeededRandom): Group {
     const seats = new Set(parent.seats);
     for (const seat of commit.seatsAdded) seats.add(seat);
     for (const seat of commit.seatsRemoved) seats.delete(seat);
+    if (commit.seatReplaced !== undefined) replace(seats, commit.seatReplaced);
     places.set(entry.seq, { epoch: parent.epoch + 1, branch: entry.seq, parent, token, seats });
     const next = waiting.get(entry.seq) ?? [];
     waiting.delete(entry.seq);
@@ -72,13 +88,25 @@ export function createGroup(founder: number, random: SeededRandom): Group {
       [...places.values()]
         .flatMap((place) => (place.parent?.branch === branch ? [place.branch] : []))
         .toSorted((a, b) => a - b),
-    owners: new Map([[founderSeat, founder]]),
+    owners,
+    origins,
+    purged: false,
     tokens,
     observe,
   };
 }
 
-/** One device's place in one group, with what this device has seen of it. */
+/** How far a member has read, under whatever names. */
+interface Reading {
+  /** The last seq that it has seen. */
+  seen: number;
+  /** It has read everything up to here, page by page: what it may acknowledge. */
+  readUpTo: number;
+  /** What it may have acknowledged. */
+  acknowledged: number;
+}
+
+/** One device's place in one group under one name, with what this device has seen of it. */
 export interface Membership {
   readonly group: Group;
   readonly seatId: string;
@@ -89,14 +117,11 @@ export interface Membership {
   known: boolean;
   /** Where it writes; undefined until the relay has said where it stands. */
   place: GroupPlace | undefined;
-  /** The last seq that it has seen. */
-  seen: number;
-  /** It has read everything up to here, page by page: what it may acknowledge. */
-  readUpTo: number;
-  /** What it may have acknowledged. */
-  acknowledged: number;
+  /** The same for all names of one seat. */
+  readonly reading: Reading;
   /** Bytes that it sent and has neither been answered for nor seen in the log. */
   readonly unsettled: Set<string>;
+  /** Where it stands, it was removed, or goes on under another name. */
   removed: boolean;
   take(entry: SeenEntry): void;
   /** It stands here now: after joining, or joining again. */
@@ -106,6 +131,7 @@ export interface Membership {
 export function createMembership(
   group: Group,
   seat: { seatId: string; seatToken: Buffer; firstToken: Buffer },
+  reading: Reading = { seen: 0, readUpTo: 0, acknowledged: 0 },
 ): Membership {
   /** Commits seen, by the branch that they end; the first of each. */
   const commits = new Map<number, SeenEntry>();
@@ -114,13 +140,11 @@ export function createMembership(
     ...seat,
     known: false,
     place: undefined,
-    seen: 0,
-    readUpTo: 0,
-    acknowledged: 0,
+    reading,
     unsettled: new Set(),
     removed: false,
     take(entry) {
-      membership.seen = Math.max(membership.seen, entry.seq);
+      reading.seen = Math.max(reading.seen, entry.seq);
       membership.unsettled.delete(entry.digest);
       if (entry.kind !== "commit") return;
       group.observe(entry);
@@ -151,7 +175,8 @@ export function createMembership(
     for (;;) {
       const commit = membership.place && commits.get(membership.place.branch);
       if (commit === undefined || membership.removed) return;
-      if (commit.commit?.seatsRemoved.includes(seat.seatId) === true) membership.removed = true;
+      const { seatsRemoved = [], seatReplaced } = commit.commit ?? {};
+      if (seatsRemoved.includes(seat.seatId) || seatReplaced?.from === seat.seatId) membership.removed = true;
       else {
         const next = group.places.get(commit.seq);
         if (next === undefined) return;
@@ -160,5 +185,17 @@ export function createMembership(
     }
   }
 
+  return membership;
+}
+
+/** The member under the name that this commit gives it, with the same token and cursor. */
+export function succeed(
+  { group, seatToken, ...from }: Membership,
+  to: string,
+  commit: SeenEntry,
+): Membership {
+  const firstToken = group.tokens.get(commit.commit?.nextTokenHash ?? "") ?? from.firstToken;
+  const membership = createMembership(group, { seatId: to, seatToken, firstToken }, from.reading);
+  membership.known = from.known;
   return membership;
 }

@@ -14,12 +14,23 @@ export async function readPage(lane: Lane): Promise<void> {
     [...client.memberships.values()].filter(({ known }) => known),
   );
   if (membership === undefined) return;
-  const after = random.below(2) === 0 ? membership.seen : random.below(membership.seen + 1);
+  const { seen } = membership.reading;
+  const after = random.below(2) === 0 ? seen : random.below(seen + 1);
   await readAfter(client, membership, after, random.below(3) === 0 ? 1 + random.below(20) : PAGE);
 }
 
 /** -> what came, or undefined where nothing did. */
 export async function readAfter(client: Client, membership: Membership, after: number, limit: number) {
+  const operation = await askPage(client, membership, after, limit);
+  return operation?.outcome.kind === "ok" ? operation.outcome.reply : undefined;
+}
+
+export async function askPage(
+  client: Client,
+  membership: Membership,
+  after: number,
+  limit: number,
+): Promise<Read | undefined> {
   const { group, seatId, seatToken } = membership;
   const operation = await client.ask<"group.read", Read>(
     "group.read",
@@ -31,14 +42,16 @@ export async function readAfter(client: Client, membership: Membership, after: n
       lowestSeq,
     }),
   );
-  if (operation?.outcome.kind !== "ok") return undefined;
+  if (operation?.outcome.kind !== "ok") return operation;
   const { reply } = operation.outcome;
-  for (const entry of reply.entries) membership.take(entry);
+  if (reply.lowestSeq > 1) group.purged = true;
+  client.take(membership, reply.entries);
   const last = reply.entries.at(-1);
-  if (last !== undefined && after <= membership.readUpTo) {
-    membership.readUpTo = Math.max(membership.readUpTo, last.seq);
+  const { reading } = membership;
+  if (last !== undefined && after <= reading.readUpTo) {
+    reading.readUpTo = Math.max(reading.readUpTo, last.seq);
   }
-  return reply;
+  return operation;
 }
 
 /** A seat that is told it is behind reads on from where it stands. */
@@ -59,10 +72,10 @@ export async function acknowledge({ client, random }: Lane): Promise<void> {
   );
   if (membership === undefined) return;
   // Only what it has, without a gap: the relay may erase what all have acknowledged.
-  await readAfter(client, membership, membership.readUpTo, PAGE);
-  const { group, seatId, seatToken, readUpTo } = membership;
-  const seq = random.below(4) === 0 ? random.below(readUpTo + 1) : readUpTo;
-  membership.acknowledged = Math.max(membership.acknowledged, seq);
+  const { group, seatId, seatToken, reading } = membership;
+  await readAfter(client, membership, reading.readUpTo, PAGE);
+  const seq = random.below(4) === 0 ? random.below(reading.readUpTo + 1) : reading.readUpTo;
+  reading.acknowledged = Math.max(reading.acknowledged, seq);
   await client.ask<"cursor.ack", Acknowledge>(
     "cursor.ack",
     { groupId: group.groupId, seatId, seatToken, seq },
@@ -72,11 +85,11 @@ export async function acknowledge({ client, random }: Lane): Promise<void> {
 }
 
 /** Says that it has taken the commit that began its epoch: Welcomes of that commit go out. */
-export async function confirm(client: Client, membership: Membership): Promise<void> {
+export async function confirm(client: Client, membership: Membership): Promise<Confirm | undefined> {
   const { group, seatId, seatToken, place } = membership;
-  if (place === undefined || membership.removed) return;
+  if (place === undefined || membership.removed) return undefined;
   const { epoch, branch, token } = place;
-  await client.ask<"group.confirm", Confirm>(
+  return client.ask<"group.confirm", Confirm>(
     "group.confirm",
     { groupId: group.groupId, seatId, seatToken, epochToken: token, epoch, branch },
     { op: "confirm", groupId: group.groupId, seatId, epoch, branch },

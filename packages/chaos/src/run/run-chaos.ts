@@ -145,12 +145,18 @@ function namesOf(clients: readonly Client[], { groups }: Round) {
 function addCounts(counts: Map<string, number>, faults: Map<string, number>, { history, ...round }: Round) {
   const add = (sums: Map<string, number>, name: string) => sums.set(name, (sums.get(name) ?? 0) + 1);
   for (const operation of history.operations) {
-    const { op, outcome } = operation;
-    const name = op === "commit" && operation.supersedes !== undefined ? "supersede" : op;
-    add(counts, `${name} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`);
+    const { outcome } = operation;
+    add(counts, `${kindOf(operation)} ${outcome.kind === "refused" ? outcome.error.code : outcome.kind}`);
   }
   for (const { lowestSeq } of history.finalViews) if (lowestSeq > 1) add(counts, "views of a purged log");
   for (const { kind } of round.faults) add(faults, kind);
+}
+
+function kindOf(operation: Operation): string {
+  if (operation.op === "knock") return `knock by ${operation.by}`;
+  if (operation.op !== "commit") return operation.op;
+  if (operation.supersedes !== undefined) return "supersede";
+  return operation.seatReplaced === undefined ? "commit" : "replace";
 }
 
 async function writeHistory(file: string, { history, faults }: Round): Promise<void> {

@@ -5,23 +5,16 @@ import type { Violation } from "../check/violation.ts";
 import type { Create, History, Operation } from "../history.ts";
 import type { Stage } from "../stage/stage.ts";
 import type { Client } from "./client.ts";
+import { commit, race, supersede, takeOver } from "./commit-acts.ts";
 import { concludeRound } from "./conclude-round.ts";
+import { knock, openLink, publishLink, withdrawLink } from "./door-acts.ts";
 import { drawFaults, type Fault } from "./draw-faults.ts";
 import { createGroup, createMembership, type Group } from "./group.ts";
 import { claim, countPackages, publish } from "./key-package-acts.ts";
 import { playFault } from "./play-fault.ts";
 import { acknowledge, confirm, readPage, takeWelcomes } from "./read-acts.ts";
 import { createRecorder } from "./recorder.ts";
-import {
-  append,
-  commit,
-  pickSeat,
-  race,
-  replayOne,
-  settleOne,
-  supersede,
-  writeAgainstTheRules,
-} from "./write-acts.ts";
+import { append, pickSeat, replayOne, settleOne, writeAgainstTheRules } from "./write-acts.ts";
 import type { Lane, World } from "./world.ts";
 
 export interface RoundOptions {
@@ -58,6 +51,7 @@ export async function runRound(options: RoundOptions): Promise<Round> {
     clients,
     groups: Array.from({ length: options.groups }, (_, index) => createGroup(index % clients.length, random)),
     invitations: new Map(),
+    links: [],
     stopping: false,
   };
   const playing: Promise<void>[] = [];
@@ -114,7 +108,12 @@ async function act(lane: Lane): Promise<unknown> {
   if (client.welcomeWaits) return takeWelcomes(world, client, random.below(8) === 0);
   if (lane.unsettled.length > 0 && random.below(2) === 0) return settleOne(lane);
   const draw = random.below(1000);
-  if (draw < 620) return append(lane);
+  if (draw < 580) return append(lane);
+  if (draw < 588) return publishLink(lane);
+  if (draw < 592) return withdrawLink(lane);
+  if (draw < 601) return openLink(lane);
+  if (draw < 612) return knock(lane);
+  if (draw < 620) return takeOver(lane);
   if (draw < 665) return commit(lane);
   if (draw < 690) return race(lane);
   if (draw < 705) return supersede(lane);

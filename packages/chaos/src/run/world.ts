@@ -10,12 +10,21 @@ export interface Invitation {
   readonly epochToken: Buffer;
 }
 
+/** A link that some member has made, and that everybody has. */
+export interface Link {
+  readonly linkId: string;
+  readonly groupId: string;
+  /** Whether the relay has said that it leads there. */
+  leads: boolean;
+}
+
 /** What the acts of one round share. */
 export interface World {
   readonly clients: readonly Client[];
   readonly groups: readonly Group[];
   /** By the Welcome's payload. */
   readonly invitations: Map<Digest, Invitation>;
+  readonly links: Link[];
   /** True once no new act may begin. */
   stopping: boolean;
 }

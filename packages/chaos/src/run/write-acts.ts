@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { privateMessage } from "@thicket/delivery-service/testing";
 import { toHex } from "@thicket/protocol";
 import { wire } from "../clients/device.ts";
@@ -8,7 +7,6 @@ import { digestOf } from "./recorder.ts";
 import { catchUpByPages } from "./read-acts.ts";
 import { type Lane, oneOf } from "./world.ts";
 
-const SEATS = { least: 3, most: 8 };
 /** Of those that were taken, this many are kept to be replayed. */
 const TAKEN = 40;
 /** A few are given up: nobody ever asks again what became of them. */
@@ -82,12 +80,12 @@ function sendAppend(lane: Lane, draft: Draft, kind: AppendKind, bytes: Buffer) {
     );
 }
 
-function credentials({ group, seatId, seatToken }: Membership, { epoch, branch, token }: GroupPlace) {
+export function credentials({ group, seatId, seatToken }: Membership, { epoch, branch, token }: GroupPlace) {
   return { groupId: group.groupId, seatId, seatToken, epochToken: token, epoch, branch };
 }
 
 /** Unique by the entry id and branch; mostly short, seldom as long as may be. */
-function content({ random }: Lane, entryId: string, branch: number): Buffer {
+export function content({ random }: Lane, entryId: string, branch: number): Buffer {
   const size =
     random.below(300) === 0
       ? 20_000 + random.below(44_000)
@@ -99,7 +97,7 @@ function content({ random }: Lane, entryId: string, branch: number): Buffer {
 }
 
 /** What is unknown is asked again; what was taken is sometimes sent once more, long after. */
-function keep(
+export function keep(
   lane: Lane,
   operation: Append | Commit | undefined,
   { membership, digest, send }: { membership: Membership; digest: string; send: () => Promise<unknown> },
@@ -129,138 +127,7 @@ export async function settleOne(lane: Lane): Promise<void> {
 export async function replayOne(lane: Lane): Promise<void> {
   const taken = oneOf(lane.random, lane.taken);
   // What it has acknowledged may be purged, and then nobody knows that it was there.
-  if (taken !== undefined && taken.seq > taken.membership.acknowledged) await taken.again();
-}
-
-export async function commit(lane: Lane): Promise<void> {
-  const membership = pickSeat(lane);
-  if (membership !== undefined) await commitAs(lane, membership);
-}
-
-/** Several members of one group commit in the same moment. */
-export async function race(lane: Lane): Promise<void> {
-  const { world, random } = lane;
-  const membership = pickSeat(lane);
-  if (membership === undefined) return;
-  const rivals = world.clients.flatMap((client) =>
-    [...client.memberships.values()]
-      .filter((seat) => seat.group === membership.group && seat.known && !seat.removed && seat.place)
-      .map((seat) => ({ client, seat })),
-  );
-  const chosen = rivals.filter(() => random.below(2) === 0).slice(0, 3);
-  await Promise.all([
-    commitAs(lane, membership),
-    ...chosen
-      .filter(({ seat }) => seat !== membership)
-      .map(({ client, seat }) => commitAs({ ...lane, client }, seat)),
-  ]);
-}
-
-/** Another candidate for the epoch before, as if its first one had been found bad. */
-export async function supersede(lane: Lane): Promise<void> {
-  const membership = pickSeat(lane);
-  const parent = membership?.place.parent;
-  if (membership === undefined || parent?.seats.has(membership.seatId) !== true) return;
-  const last = membership.group.candidates(parent.branch).at(-1);
-  await commitAs(lane, membership, { place: parent, supersedes: last });
-}
-
-async function commitAs(
-  lane: Lane,
-  membership: Membership,
-  at: { place: GroupPlace | undefined; supersedes?: number | undefined } = { place: membership.place },
-): Promise<void> {
-  const { random } = lane;
-  const { place, supersedes } = at;
-  if (place === undefined) return;
-  const { added, removed } = chooseSeats(lane, membership, place);
-  const entryId = toHex(random.bytes(16));
-  const nextToken = Buffer.from(random.bytes(32));
-  const nextTokenHash = createHash("sha256").update(nextToken).digest();
-  const hashText = nextTokenHash.toString("base64url");
-  membership.group.tokens.set(hashText, nextToken);
-  const { group } = membership;
-  const bytes = wire(
-    privateMessage(group.groupId, place.epoch, "commit", content(lane, entryId, place.branch)),
-  );
-  const welcomes = added.map((seat) => inviteTo(lane, membership, nextToken, seat));
-  const request = {
-    ...credentials(membership, place),
-    entryId,
-    bytes,
-    nextTokenHash,
-    seatsAdded: added.map(({ seatId }) => seatId),
-    seatsRemoved: removed,
-    ...(supersedes !== undefined && { supersedes }),
-    welcomes: welcomes.map(({ payload, to }) => ({
-      bytes: payload,
-      to: to.map((device) => ({
-        ...lane.world.clients[device]?.device.identity,
-        keyPackageRef: Buffer.from(random.bytes(32)),
-      })),
-    })),
-  };
-  const send = () =>
-    lane.client.ask<"group.commit", Commit>(
-      "group.commit",
-      request,
-      {
-        op: "commit",
-        groupId: group.groupId,
-        seatId: membership.seatId,
-        entryId,
-        epoch: place.epoch,
-        branch: place.branch,
-        digest: digestOf(bytes),
-        intent: "honest",
-        nextTokenHash: hashText,
-        seatsAdded: request.seatsAdded,
-        seatsRemoved: removed,
-        supersedes,
-        welcomes: welcomes.map(({ payload, to }) => ({ digest: digestOf(payload), to })),
-      },
-      ({ seq, receivedAt }) => ({ seq, receivedAt }),
-    );
-  const operation = await send();
-  keep(lane, operation, { membership, digest: digestOf(bytes), send });
-  if (operation?.outcome.kind === "refused") await catchUpByPages(lane, membership);
-}
-
-interface AddedSeat {
-  seatId: string;
-  device: number;
-}
-
-/** Groups grow while they are small and shrink while they are large. */
-function chooseSeats(
-  { world, random }: Lane,
-  { group, seatId }: Membership,
-  place: GroupPlace,
-): { added: AddedSeat[]; removed: string[] } {
-  const count = place.seats.size;
-  const here = new Set([...place.seats].map((seat) => group.owners.get(seat)));
-  const added: AddedSeat[] = [];
-  const wanted = count < SEATS.least ? 2 + random.below(3) : count < SEATS.most ? random.below(3) : 0;
-  for (let n = 0; n < wanted; n++) {
-    const device = random.below(world.clients.length);
-    if (here.has(device)) continue;
-    here.add(device);
-    // Some come back to the seat that they had.
-    const former = [...group.owners].find(([seat, owner]) => owner === device && !place.seats.has(seat))?.[0];
-    const own = former !== undefined && random.below(3) === 0 ? former : toHex(random.bytes(16));
-    group.owners.set(own, device);
-    added.push({ seatId: own, device });
-  }
-  const others = [...place.seats].filter((seat) => seat !== seatId);
-  const removes = count > SEATS.least && random.below(count >= SEATS.most ? 2 : 5) === 0;
-  const gone = removes ? oneOf(random, others) : undefined;
-  return { added, removed: gone === undefined ? [] : [gone] };
-}
-
-function inviteTo({ world, random }: Lane, { group }: Membership, epochToken: Buffer, seat: AddedSeat) {
-  const payload = Buffer.from(random.bytes(48));
-  world.invitations.set(digestOf(payload), { group, seatId: seat.seatId, epochToken });
-  return { payload, to: [seat.device] };
+  if (taken !== undefined && taken.seq > taken.membership.reading.acknowledged) await taken.again();
 }
 
 /** Somebody who was removed, or is at an epoch long over, writes on; or with a token that isn't right. */
