@@ -134,6 +134,22 @@ describe("a running relay", () => {
     expect(await invited.ask("welcome.list", {})).toMatchObject({ welcomes: [{}] });
   });
 
+  it("[RELAY-HOLD-1] who goes on under another name doesn't wait for itself", async () => {
+    const { group } = await openGroup();
+    const renamed = { ...group.founder, seatId: group.newSeat().seatId };
+    const seatReplaced = { from: group.founder.seatId, to: renamed.seatId };
+    const { next: at } = await group.commit(group.founder, group.first, { change: { seatReplaced } });
+    expect(await group.attach(renamed, at.epochToken, at.branch)).toMatchObject({ attached: true });
+    const invited = await openDelivery(bob);
+    const to = [{ ...bob.identity, keyPackageRef: seededRandom(7).bytes(32) }];
+    const welcomes = [{ bytes: seededRandom(8).bytes(99), to }];
+    expect((await group.commit(renamed, at, { add: [group.newSeat()], welcomes })).reply.ok).toBe(true);
+    const newest = { bytes: Buffer.from(seededRandom(8).bytes(99)) };
+    expect(await invited.ask("welcome.list", {})).toMatchObject({
+      welcomes: expect.arrayContaining([expect.objectContaining(newest)]),
+    });
+  });
+
   it("[RELAY-FANOUT-2] a seat that attaches behind is streamed what it lacks, in order, and then listens", async () => {
     const { group } = await openGroup();
     for (let index = 0; index < 150; index++) await group.append(group.founder, group.first);

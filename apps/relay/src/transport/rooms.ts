@@ -129,8 +129,12 @@ export function createRooms(
     others?.tell(hint);
   }
 
-  const hasAnother = (groupId: GroupId, seatId: SeatId) =>
-    [...of(groupId)].some(({ seat }) => seat.seatId !== seatId);
+  function hasAnother(groupId: GroupId, seatId: SeatId): boolean {
+    const attached = [...of(groupId)];
+    // Whoever has attached the seat itself has its other attachments under names that it replaced.
+    const own = new Set(attached.filter((one) => one.seatId === seatId).map(({ socket }) => socket));
+    return attached.some((one) => one.seatId !== seatId && !own.has(one.socket));
+  }
   namespace.on(ATTACHED, (groupId: GroupId, seatId: SeatId, reply: (has: boolean) => void) =>
     reply(hasAnother(groupId, seatId)),
   );

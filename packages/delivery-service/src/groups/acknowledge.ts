@@ -17,7 +17,10 @@ export function acknowledge(request: DeliveryRequest<"cursor.ack">): WriteOperat
     if (request.seq > group.head_seq) return refused("MALFORMED_REQUEST");
     if (request.seq > seat.cursor) {
       for (const name of await namesOfSeat(tx, group.no, { seatId, origin: seat.origin })) {
-        await tx.hot.setCursor(group.no, name, request.seq);
+        const named = name === seatId ? seat : await tx.hot.seat(group.no, name);
+        if (named !== undefined && named.cursor < request.seq) {
+          await tx.hot.setCursor(group.no, name, request.seq);
+        }
       }
     }
     const { ackedSeq, effects } = await refreshAcked(tx, request.groupId, group);

@@ -253,6 +253,18 @@ describeOnEachDatabase("candidates", (make, kind) => {
     expect(await group.read(alice, 2, 1)).toMatchObject({ entries: [{ seq: 3, commit: { seatReplaced } }] });
   });
 
+  it("[DS-ACK-4] no cursor goes back, whichever of a seat's names acknowledges", async () => {
+    const to = { ...group.newSeat(), seatToken: bob.seatToken };
+    const seatReplaced = { from: bob.seatId, to: to.seatId };
+    const renamed = await group.commit(bob, at, { change: { seatReplaced } });
+    const removal = await group.commit(alice, renamed.next, { remove: [to] });
+    const back = await group.commit(alice, removal.next, { add: [bob] });
+    expect(back.reply).toMatchObject({ ok: true, seq: 4 });
+    await group.ack(to, 3);
+    await group.ack(alice, 4);
+    expect(await group.ack(carol, 4)).toMatchObject({ ok: true, ackedSeq: 4 });
+  });
+
   it("[DS-SEAT-7] only the author's own seat is replaced, and never by one that somebody else has", async () => {
     const stranger = group.newSeat().seatId;
     const malformed = refusal("MALFORMED_REQUEST");
