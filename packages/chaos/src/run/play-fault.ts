@@ -29,7 +29,7 @@ export async function playFault(stage: Stage, fault: Fault): Promise<void> {
       return inTurn(node, async () => {
         await (fault.kind === "kill" ? relay.kill() : relay.stop());
         await sleep(fault.ms);
-        await startAgain(stage, node);
+        await startAgain(node);
       });
     case "kill-database":
     case "kill-redis": {
@@ -63,14 +63,15 @@ function inTurn(process: object, run: () => Promise<void>): Promise<void> {
 
 const TRIES = 60;
 
-/** A node may not come up while the disk is full; it must once it isn't. */
-async function startAgain(stage: Stage, { relay }: StageNode): Promise<void> {
+/** A node may refuse to come up, by name, while the disk is full or the database is gone; it must once they are back. */
+async function startAgain({ relay }: StageNode): Promise<void> {
   for (let tried = 1; !relay.isRunning(); tried++) {
     try {
       await relay.start();
     } catch (error) {
-      if (tried >= TRIES || !stage.disk.isFull()) throw error;
-      await sleep(100);
+      const refuses = error instanceof Error && /^[A-Z_]+: /mu.test(error.message);
+      if (tried >= TRIES || !refuses) throw error;
+      await sleep(500);
     }
   }
 }

@@ -9,7 +9,6 @@ export interface Disk {
   /** Undefined where this machine doesn't let us make a disk: then nothing here ever gets full. */
   readonly fill: ((freeBytes: number) => void) | undefined;
   free(): void;
-  isFull(): boolean;
   dispose(): void;
 }
 
@@ -19,7 +18,6 @@ const SIZE = 4 * 1024 * 1024 * 1024;
 export function createDisk(): Disk {
   const directory = mkdtempSync(join(tmpdir(), "thicket-chaos-"));
   const mounted = mount("-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory);
-  let full = false;
   // Also where nobody disposes of it.
   const unmount = () => {
     if (mounted) spawnSync("umount", ["--lazy", directory], { stdio: "ignore" });
@@ -31,7 +29,6 @@ export function createDisk(): Disk {
     directory,
     fill: mounted
       ? (freeBytes) => {
-          full = true;
           // What is written meanwhile may not fit any more: then a little more is left.
           for (let left = freeBytes; ; left += 256 * 1024) {
             const { bsize, blocks, bfree } = statfsSync(directory);
@@ -41,9 +38,7 @@ export function createDisk(): Disk {
       : undefined,
     free() {
       if (mounted) resize(SIZE);
-      full = false;
     },
-    isFull: () => full,
     dispose() {
       process.off("exit", unmount);
       unmount();
