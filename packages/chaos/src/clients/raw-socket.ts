@@ -20,17 +20,22 @@ export interface RawSocket {
 const WITHIN = 10_000;
 let lastId = 0;
 
-/** @throws what `connect_error` says, where the namespace isn't entered. */
+/**
+ * `from`: the address that a proxy would name.
+ * @throws what `connect_error` says, where the namespace isn't entered.
+ */
 export async function openRaw(
   url: string,
   namespace: "/ds" | "/as",
   auth: object = { wire: WIRE_VERSION },
+  from?: string,
 ): Promise<RawSocket> {
   const manager = new Manager(url, {
     transports: ["websocket"],
     parser,
     reconnection: false,
     timeout: WITHIN,
+    ...(from === undefined ? {} : { extraHeaders: { "X-Forwarded-For": from } }),
   });
   const socket = manager.socket(namespace, { auth });
   const waiting = new Map<number, (answer: unknown) => void>();

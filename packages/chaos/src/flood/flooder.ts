@@ -8,6 +8,7 @@ import { type Flood, FLOODS } from "./floods.ts";
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what main.ts gives
 const { flood, url, origin } = workerData as { flood: Flood; url: string; origin: string };
+const ADDRESS = "192.0.2.66";
 /** Requests that wait for an answer at any time. */
 const AT_ONCE = 200;
 
@@ -21,7 +22,7 @@ parentPort?.postMessage("ready");
 await Promise.all(Array.from({ length: flood === "connects" ? 20 : AT_ONCE }, lane));
 
 async function loggedIn(): Promise<RawSocket> {
-  const opened = await openRaw(url, "/ds");
+  const opened = await openRaw(url, "/ds", undefined, ADDRESS);
   const challenge = { role: "ds", nonce: opened.hello.nonce, origin, socketId: opened.id } as const;
   await opened.ask("login", await device.logIn(challenge));
   return opened;
@@ -42,7 +43,7 @@ async function attack(through: RawSocket): Promise<unknown> {
     case "invalid":
       return through.ask("group.append", { groupId: "no", bytes: Buffer.alloc(100) });
     case "connects":
-      return openRaw(url, "/ds").then(
+      return openRaw(url, "/ds", undefined, ADDRESS).then(
         (opened) => opened.close(),
         () => undefined,
       );

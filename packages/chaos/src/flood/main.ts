@@ -31,6 +31,8 @@ const relay = await createRelayProcess(() => ({
   THICKET_DATA: join(directory, "data"),
   THICKET_ORIGIN: ORIGIN,
   THICKET_LOG: "warn",
+  // As behind a proxy, which names who connects: what is held to its address is part of what keeps a flood off others.
+  THICKET_TRUST_PROXY: "1",
 }));
 try {
   await relay.start();
@@ -65,7 +67,7 @@ async function openSpeaker(url: string, index: number) {
   const random = seededRandom(1000 + index);
   const device = await signUpDevice(url, `speaker${index}`, random);
   const group = createOwnGroup(random);
-  const socket = await openRaw(url, "/ds");
+  const socket = await openRaw(url, "/ds", undefined, `192.0.2.${index + 1}`);
   const challenge = { role: "ds", nonce: socket.hello.nonce, origin: ORIGIN, socketId: socket.id } as const;
   await socket.ask("login", await device.logIn(challenge));
   await socket.ask("group.create", group.createRequest());

@@ -1,4 +1,4 @@
-import { type DeliveryRequest, type Entry, fromHex } from "@thicket/protocol";
+import { type DeliveryRequest, type Entry, fromHex, type SeatId } from "@thicket/protocol";
 import type { Reader, Transaction } from "../db/access.ts";
 import { nextSeq } from "../db/own-ids.ts";
 import type { EpochRow, GroupRow } from "../db/statements.ts";
@@ -50,7 +50,8 @@ export function appendEntry(
 
     const now = deps.now();
     const audience = await readAudience(tx, group, place);
-    const entry = await writeEntry(tx, group, { place, mark, by: "member", now }, { kind, bytes });
+    const at = { place, mark, by: "member", now, alsoTo: audience.alsoTo } as const;
+    const entry = await writeEntry(tx, group, at, { kind, bytes });
     const shown = { groupNo: group.no, seatId, seatToken: request.seatToken, seat, place };
     return {
       reply: { ok: true, seq: entry.seq, receivedAt: entry.receivedAt },
@@ -68,13 +69,15 @@ export interface EntryPlace {
   /** Who isn't a member keeps no branch alive. */
   by: "member" | "stranger";
   now: number;
+  /** Seats of no tip that may read it: it is kept for them too. */
+  alsoTo: readonly SeatId[];
 }
 
 /** Puts the entry at the end of the log, with its seq and time, and remembers it against resends. */
 export async function writeEntry(
   tx: Transaction,
   group: GroupRow,
-  { place, mark, by, now }: EntryPlace,
+  { place, mark, by, now, alsoTo }: EntryPlace,
   content: Pick<Entry, "kind" | "bytes" | "commit">,
 ): Promise<Entry> {
   const seq = nextSeq(group.head_seq);
@@ -95,6 +98,14 @@ export async function writeEntry(
   });
   await tx.hot.advance(group.no, seq, receivedAt);
   await tx.hot.noteWritten(group.no, branch, seq, by === "member" ? receivedAt : 0);
+  if (alsoTo.length > 0) {
+    await tx.change
+      .updateTable("seats")
+      .set({ needs_to: seq })
+      .where("group_no", "=", group.no)
+      .where("seat_id", "in", alsoTo.map(fromHex))
+      .execute();
+  }
   return { ...content, epoch, branch, seq, receivedAt };
 }
 

@@ -66,7 +66,12 @@ export function commitEpoch(request: Request, deps: CommitDeps): WriteOperation<
     const commit = { nextTokenHash, seatsAdded, seatsRemoved, ...(seatReplaced && { seatReplaced }) };
     const audience = await readAudience(tx, group, place);
     const content = { kind: "commit", bytes, commit } as const;
-    const entry = await writeEntry(tx, group, { place, mark, by: "member", now }, content);
+    const entry = await writeEntry(
+      tx,
+      group,
+      { place, mark, by: "member", now, alsoTo: audience.alsoTo },
+      content,
+    );
     const shown = { groupNo: group.no, seatId, seatToken: request.seatToken, seat, place };
     const released = await noteShown(tx, shown, now);
     const holds = deps.holdWelcomes && request.welcomes.length > 0;

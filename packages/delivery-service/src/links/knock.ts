@@ -55,7 +55,7 @@ export function knock(
       if (place === undefined) continue;
       const audience = await readAudience(tx, group, place);
       const own = index === 0 ? mark : markOfCopy(mark, branch);
-      const at = { place, mark: own, by: "stranger", now: deps.now() } as const;
+      const at = { place, mark: own, by: "stranger", now: deps.now(), alsoTo: audience.alsoTo } as const;
       const entry = await writeEntry(tx, group, at, { kind: "knock", bytes: request.bytes });
       effects.push({ kind: "appended", groupId, entries: [entry], ...audience });
     }

@@ -85,6 +85,21 @@ describeOnEachKeptDatabase("retention", (make) => {
       expect(await group.read(group.founder)).toMatchObject({ lowestSeq: 5 });
     });
 
+    it("[DS-RETAIN-3] a removed seat is waited for with what was written late in an epoch of its own", async () => {
+      const removal = await group.commit(group.founder, at, { remove: [bob] });
+      await group.ack(bob, 2);
+      await group.append(group.founder, removal.next);
+      expect(await group.append(group.founder, at, "note")).toMatchObject({ ok: true, seq: 4 });
+      await group.ack(group.founder, 4);
+      test.clock.now += HOUR;
+      await test.service.sweep();
+      expect(await group.readAll(bob)).toEqual([4]);
+      await group.ack(bob, 4);
+      test.clock.now += HOUR;
+      await test.service.sweep();
+      expect(await group.read(group.founder)).toMatchObject({ entries: [], lowestSeq: 5 });
+    });
+
     it("erases a long log slice by slice, so that requests come in between", async () => {
       const writes: Promise<unknown>[] = [];
       for (let index = 0; index < 1500; index++) writes.push(group.append(group.founder, at));
