@@ -87,29 +87,34 @@ async function prepare(relay: RelayProcess, random: SeededRandom, canary: string
   const targets = createTargets(random, known, canary);
   const sockets = new Map<string, RawSocket>();
   const idle = new Set<{ destroy(): void }>();
+  const opening = new Map<string, Promise<RawSocket | undefined>>();
   const sent = { requests: 0, frames: 0, http: 0, sockets: 0 };
   const codes = new Map<string, number>();
   const tried = new Set<string>();
   const failures: string[] = [];
   let warm = 0;
 
-  /** One of a few connections that are kept; a new one where the relay has closed it. */
+  /** One of a few connections that are kept; a new one where the relay has closed it, opened once for all who ask. */
   async function socketTo(namespace: "/ds" | "/as", loggedIn: boolean): Promise<RawSocket | undefined> {
     const key = `${namespace} ${loggedIn}`;
     const open = sockets.get(key);
     if (open?.isOpen() === true) return open;
-    try {
-      const socket = await openRaw(url, namespace);
-      if (loggedIn) {
-        const role = namespace === "/ds" ? "ds" : "as";
-        const challenge = { role, nonce: socket.hello.nonce, origin: ORIGIN, socketId: socket.id } as const;
-        await socket.ask("login", await mallory?.logIn(challenge));
-      }
-      sockets.set(key, socket);
-      return socket;
-    } catch {
-      return undefined;
+    const socket = opening.get(key) ?? openTo(namespace, loggedIn).catch(() => undefined);
+    opening.set(key, socket);
+    const opened = await socket;
+    opening.delete(key);
+    if (opened !== undefined) sockets.set(key, opened);
+    return opened;
+  }
+
+  async function openTo(namespace: "/ds" | "/as", loggedIn: boolean): Promise<RawSocket> {
+    const socket = await openRaw(url, namespace);
+    if (loggedIn) {
+      const role = namespace === "/ds" ? "ds" : "as";
+      const challenge = { role, nonce: socket.hello.nonce, origin: ORIGIN, socketId: socket.id } as const;
+      await socket.ask("login", await mallory?.logIn(challenge));
     }
+    return socket;
   }
 
   async function askSpoiled(target: Target, way: Mutation | undefined): Promise<void> {

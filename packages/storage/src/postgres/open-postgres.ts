@@ -92,10 +92,14 @@ async function openWriting<M extends Model>(
   async function runBatch(batch: readonly Job<M>[]): Promise<readonly (Refusal | undefined)[]> {
     for (let attempt = 1; ; attempt++) {
       const used = client;
-      if (used === undefined) return batch.map(() => refuse("STORE_FAILED"));
+      if (used === undefined) {
+        health = "failing";
+        return batch.map(() => refuse("STORE_FAILED"));
+      }
       try {
         await writer.commit(used, batch);
-        health = "ok";
+        // The connection may be gone by the time its last answer is taken.
+        if (client === used) health = "ok";
         return batch.map(() => undefined);
       } catch (error) {
         if (error instanceof BatchEnded && error.reason === "lost") {
