@@ -1,6 +1,7 @@
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
+import { Writer } from "../codec/writer.ts";
 import { signContent } from "../framing/authenticate.ts";
 import { mlsMessageCodec, type PublicMessage, type Sender } from "../framing/message.ts";
 import { openPrivate, protectPrivate } from "../framing/private-message.ts";
@@ -23,6 +24,8 @@ async function three(): Promise<[GroupState, GroupState, GroupState]> {
   if (alice === undefined || bob === undefined || carol === undefined) throw new Error("somebody is missing");
   return [alice, bob, carol];
 }
+
+const isZero = (bytes: unknown) => bytes instanceof Uint8Array && bytes.every((byte) => byte === 0);
 
 async function sendTexts(
   from: GroupState,
@@ -64,6 +67,28 @@ describe("application messages", () => {
     for (const message of messages) {
       await expect(processMessage(reader, message, deps)).rejects.toMatchObject({ code: "GENERATION_USED" });
     }
+  });
+
+  test("leave no byte of what was signed or sealed behind, whether it goes well or not", async () => {
+    const [alice, bob, carol] = await three();
+    const lend = vi.spyOn(Writer.prototype, "lend");
+    const isWiped = () => lend.mock.results.every(({ value }) => isZero(value));
+    const { messages } = await sendTexts(alice, "one");
+    await read(bob, messages[0]);
+    expect(lend.mock.results.length).toBeGreaterThanOrEqual(3);
+    expect(isWiped()).toBe(true);
+
+    const before = lend.mock.results.length;
+    const sign = vi.spyOn(crypto.subtle, "sign").mockRejectedValueOnce(new Error("no key"));
+    await expect(sendTexts(alice, "two")).rejects.toThrow("no key");
+    const encrypt = vi.spyOn(crypto.subtle, "encrypt").mockRejectedValueOnce(new Error("no memory"));
+    await expect(sendTexts(alice, "three")).rejects.toThrow("no memory");
+    const verify = vi.spyOn(crypto.subtle, "verify").mockResolvedValueOnce(false);
+    await expect(read(carol, messages[0])).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
+    expect([sign, encrypt, verify].map(({ mock }) => mock.calls.length > 0)).toEqual([true, true, true]);
+    expect(lend.mock.results.length).toBeGreaterThanOrEqual(before + 4);
+    expect(isWiped()).toBe(true);
+    vi.restoreAllMocks();
   });
 
   test("carry authenticated data that can't be changed on the way", async () => {
