@@ -23,6 +23,9 @@ import { createUnderWay } from "./under-way.ts";
 
 /** Room for the largest request: a commit bundle, 10,000 seats and as many receivers, and what msgpack adds. */
 const FRAME_LIMIT = 2 * LIMITS.commitBundle;
+/** So long (ms) a connection over its address's rate waits for its refusal, where not too many wait already. */
+const REFUSED_AFTER = 500;
+const WAITING = 1000;
 /** Ends a connection that joins no namespace within this time, ms. */
 const CONNECT_WITHIN = 10_000;
 
@@ -55,6 +58,7 @@ export function createSockets(options: SocketsOptions): Sockets {
   const { config, redis, log, metrics, now } = options;
   const door = createDoor(options);
   const silence = 1000 * config.pingSeconds;
+  let waiting = 0;
   const nodes = redis && connectNodes(redis);
   const io = new Server({
     parser: frameParser,
@@ -70,8 +74,17 @@ export function createSockets(options: SocketsOptions): Sockets {
     allowRequest: (request, decide) => {
       door.refuses(request).then(
         (reason) => {
-          if (reason !== undefined) metrics.connectionRefused(reason);
-          decide(reason ?? null, reason === undefined);
+          if (reason === undefined) return decide(null, true);
+          metrics.connectionRefused(reason);
+          const refuse = () => decide(reason, false);
+          // A flood waits on its sender's side: who is told at once is back at once.
+          if (reason === "RATE_LIMITED" && waiting < WAITING) {
+            waiting += 1;
+            setTimeout(() => {
+              waiting -= 1;
+              refuse();
+            }, REFUSED_AFTER).unref();
+          } else refuse();
         },
         (error: unknown) => {
           log.fault(error);

@@ -1,13 +1,12 @@
-// A thread that floods a relay in one way until it is ended; says "ready" once it has begun.
-import { parentPort, workerData } from "node:worker_threads";
+// A process that floods a relay in one way until it is ended; says "ready" once it has begun.
 import { seededRandom } from "@thicket/delivery-service/testing";
 import { signUpDevice } from "../clients/device.ts";
 import { openRaw, type RawSocket } from "../clients/raw-socket.ts";
 import { createOwnGroup } from "../clients/scripted-group.ts";
 import { type Flood, FLOODS } from "./floods.ts";
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what main.ts gives
-const { flood, url, origin } = workerData as { flood: Flood; url: string; origin: string };
+const [, , named, url = "", origin = ""] = process.argv;
+const flood: Flood = FLOODS.find((each) => each === named) ?? FLOODS[0];
 const ADDRESS = "192.0.2.66";
 /** Requests that wait for an answer at any time. */
 const AT_ONCE = 200;
@@ -18,7 +17,7 @@ const device = await signUpDevice(url, `mallory-${flood}`, random);
 const group = createOwnGroup(random);
 const socket = await loggedIn();
 await socket.ask("group.create", group.createRequest());
-parentPort?.postMessage("ready");
+process.stdout.write("ready\n");
 await Promise.all(Array.from({ length: flood === "connects" ? 20 : AT_ONCE }, lane));
 
 async function loggedIn(): Promise<RawSocket> {

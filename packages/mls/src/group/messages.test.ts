@@ -2,6 +2,7 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { describe, expect, test, vi } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
 import { Writer } from "../codec/writer.ts";
+import { subtle } from "../crypto/web-crypto.ts";
 import { signContent } from "../framing/authenticate.ts";
 import { mlsMessageCodec, type PublicMessage, type Sender } from "../framing/message.ts";
 import { openPrivate, protectPrivate } from "../framing/private-message.ts";
@@ -79,11 +80,11 @@ describe("application messages", () => {
     expect(isWiped()).toBe(true);
 
     const before = lend.mock.results.length;
-    const sign = vi.spyOn(crypto.subtle, "sign").mockRejectedValueOnce(new Error("no key"));
+    const sign = vi.spyOn(subtle(), "sign").mockRejectedValueOnce(new Error("no key"));
     await expect(sendTexts(alice, "two")).rejects.toThrow("no key");
-    const encrypt = vi.spyOn(crypto.subtle, "encrypt").mockRejectedValueOnce(new Error("no memory"));
+    const encrypt = vi.spyOn(subtle(), "encrypt").mockRejectedValueOnce(new Error("no memory"));
     await expect(sendTexts(alice, "three")).rejects.toThrow("no memory");
-    const verify = vi.spyOn(crypto.subtle, "verify").mockResolvedValueOnce(false);
+    const verify = vi.spyOn(subtle(), "verify").mockResolvedValueOnce(false);
     await expect(read(carol, messages[0])).rejects.toMatchObject({ code: "SIGNATURE_INVALID" });
     expect([sign, encrypt, verify].map(({ mock }) => mock.calls.length > 0)).toEqual([true, true, true]);
     expect(lend.mock.results.length).toBeGreaterThanOrEqual(before + 4);
