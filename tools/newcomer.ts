@@ -5,9 +5,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@thicket/storage/testing";
 
 const LIMIT = 10 * 60_000;
 const root = join(import.meta.dirname, "..");
@@ -71,13 +71,4 @@ async function end(): Promise<void> {
   const exited = once(child, "exit");
   process.kill(-child.pid, "SIGTERM");
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (typeof address !== "object" || address === null) throw new Error("no port was given");
-  return address.port;
 }

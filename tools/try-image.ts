@@ -5,12 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "@thicket/storage/testing";
 import { signUp, until } from "../apps/relay/src/testing/person.ts";
 import { ensureInstalled } from "./ensure-installed.ts";
 import { makeStandInImages, type Run } from "./stand-in-images.ts";
@@ -153,16 +152,6 @@ async function end(run: Run): Promise<void> {
 
 async function sizeOf(image: string, run: Run): Promise<number> {
   return Math.round(Number(await run("podman", "image", "inspect", "--format={{.Size}}", image)) / 1e6);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port was given");
-  return address.port;
 }
 
 const started = Date.now();

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { freePort } from "@thicket/storage/testing";
 import { scriptGroup, seededRandom } from "@thicket/delivery-service/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findCaddy } from "./testing/find-caddy.ts";
@@ -115,13 +115,3 @@ describe("the Dockerfile", () => {
     expect(help.stdout).toContain("THICKET_ORIGIN");
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port was given");
-  return address.port;
-}

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "@thicket/storage/testing";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
 
@@ -82,14 +82,4 @@ export type RelayProcess = Awaited<ReturnType<typeof createRelayProcess>>;
 
 function spawnRelay(env: NodeJS.ProcessEnv, args: readonly string[] = []): ChildProcess {
   return spawn(process.execPath, [MAIN, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port was given");
-  return address.port;
 }

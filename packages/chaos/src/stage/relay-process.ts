@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "@thicket/storage/testing";
 
 const MAIN = join(import.meta.dirname, "../../../../apps/relay/src/main.ts");
 
@@ -71,14 +71,4 @@ export async function createRelayProcess(
     stop: () => end("SIGTERM"),
     pause: (on) => void child?.kill(on ? "SIGSTOP" : "SIGCONT"),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no port was given");
-  return address.port;
 }
