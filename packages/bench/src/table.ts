@@ -129,5 +129,5 @@ function boundOf(target: Target, theirs: (typeof PAIRS)[number]["theirs"]): numb
 }
 
 function formatNumber(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3);
 }

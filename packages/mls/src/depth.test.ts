@@ -20,7 +20,7 @@ import {
   ratchetTreeCodec,
   type UnsignedLeafNode,
 } from "./leaf-node.ts";
-import { createSecretTree, takeReceiveKey } from "./schedule/secret-tree.ts";
+import { createSecretTree, findReceiveKey, useUp } from "./schedule/secret-tree.ts";
 import { errorCode } from "./testing/error-code.ts";
 import { forgeCommit, forgeProposal, ownLeafNode } from "./testing/forge.ts";
 import { found, groupOf, packageOf, person, testDeps } from "./testing/people.ts";
@@ -241,8 +241,9 @@ describe("[DEPTH-3] the far end of what an index can say", () => {
 
   test("a key of the last leaf of the widest secret tree is found in 32 steps", async () => {
     const tree = createSecretTree(new Uint8Array(32), 2 ** 32);
-    expect(takeReceiveKey(suite, tree, LAST, "application", 3).tree.width).toBe(2 ** 32);
-    expect(await errorCode(() => takeReceiveKey(suite, tree, LAST + 1, "application", 0))).toBe(
+    const third = findReceiveKey(suite, tree, LAST, "application", 3);
+    expect(useUp(third, undefined).width).toBe(2 ** 32);
+    expect(await errorCode(() => findReceiveKey(suite, tree, LAST + 1, "application", 0))).toBe(
       "SENDER_INVALID",
     );
   });

@@ -1,5 +1,5 @@
 import { cipherSuite } from "@thicket/mls";
-import { createKeyPair, SIGNATURES } from "./floor.ts";
+import { createKeyPair, type MessageFloor } from "./floor.ts";
 
 /**
  * A 1 KiB message as bytes have to come and go, on top of the floor's primitives and by the shortest script that we
@@ -43,13 +43,20 @@ function withAad(message: Bytes, end: number) {
   return { name: "AES-GCM", iv, additionalData: message.subarray(4, end) };
 }
 
-export async function bareSend(): Promise<() => Promise<Bytes>> {
+/** The floor with the bytes around it: `receive` opens what `send` made last. */
+export async function bareMessages(): Promise<MessageFloor> {
   const pair = await createKeyPair();
   const data = new Uint8Array(DATA);
-  let turn = 0;
-  return async () => {
-    data[0] = turn++;
-    return seal(pair.privateKey, data);
+  const turn = new DataView(data.buffer);
+  let message = data;
+  return {
+    async send() {
+      turn.setUint32(0, turn.getUint32(0) + 1);
+      message = await seal(pair.privateKey, data);
+    },
+    async receive() {
+      await open(pair.publicKey, message);
+    },
   };
 }
 
@@ -77,20 +84,6 @@ async function seal(key: CryptoKey, data: Bytes): Promise<Bytes> {
 }
 
 const OUTER = { key: 16, nonce: 12 };
-
-/** So many messages in turn as the floor has signatures, for the same reason. */
-export async function bareReceive(): Promise<() => Promise<Bytes>> {
-  const pair = await createKeyPair();
-  const sealed: Bytes[] = [];
-  for (let i = 0; i < SIGNATURES; i++) {
-    sealed.push(await seal(pair.privateKey, new Uint8Array(DATA).fill(i)));
-  }
-  let turn = 0;
-  return async () => {
-    turn = (turn + 1) % SIGNATURES;
-    return open(pair.publicKey, sealed[turn] ?? content);
-  };
-}
 
 async function open(key: CryptoKey, message: Bytes): Promise<Bytes> {
   const outer = ofSenderData(message.subarray(CIPHERTEXT_AT, CIPHERTEXT_AT + SAMPLE), OUTER);

@@ -39,43 +39,36 @@ async function hashSigned(): Promise<void> {
   await subtle.digest("SHA-256", SIGNED);
 }
 
-export async function sendFloor(): Promise<() => Promise<void>> {
-  const pair = await createKeyPair();
-  return async () => {
-    await subtle.sign("Ed25519", pair.privateKey, SIGNED);
-    await hashSigned();
-    deriveKeys();
-    crypto.getRandomValues(new Uint8Array(4)); // the reuse guard (RFC 9420 §6.3.1)
-    await subtle.encrypt(aes, await importSeal(), SEALED);
-    await subtle.encrypt(aes, await importSeal(), SENDER_DATA);
-  };
+/** The two sides of a message: what `send` signed last is what `receive` verifies. */
+export interface MessageFloor {
+  send(): Promise<void>;
+  receive(): Promise<void>;
 }
 
-/** A processor learns the branches of one signature that it verifies again and again: a member never does. */
-export const SIGNATURES = 256;
-
-function numbered(turn: number): Uint8Array<ArrayBuffer> {
-  SIGNED[0] = turn;
-  return SIGNED;
-}
-
-export async function receiveFloor(): Promise<() => Promise<void>> {
+export async function messageFloor(): Promise<MessageFloor> {
   const pair = await createKeyPair();
-  const signatures: ArrayBuffer[] = [];
-  for (let i = 0; i < SIGNATURES; i++) {
-    signatures.push(await subtle.sign("Ed25519", pair.privateKey, numbered(i)));
-  }
   const key = await importSeal();
   const sealed = await subtle.encrypt(aes, key, SEALED);
   const senderData = await subtle.encrypt(aes, key, SENDER_DATA);
-  let turn = 0;
-  return async () => {
-    turn = (turn + 1) % SIGNATURES;
-    await subtle.decrypt(aes, await importSeal(), senderData);
-    deriveKeys();
-    await subtle.decrypt(aes, await importSeal(), sealed);
-    await subtle.verify("Ed25519", pair.publicKey, signatures[turn] ?? sealed, numbered(turn));
-    await hashSigned();
+  const turn = new DataView(SIGNED.buffer);
+  let signature = sealed;
+  return {
+    async send() {
+      turn.setUint32(0, turn.getUint32(0) + 1); // a processor learns the branches of a signature that it meets again
+      signature = await subtle.sign("Ed25519", pair.privateKey, SIGNED);
+      await hashSigned();
+      deriveKeys();
+      crypto.getRandomValues(new Uint8Array(4)); // the reuse guard (RFC 9420 §6.3.1)
+      await subtle.encrypt(aes, await importSeal(), SEALED);
+      await subtle.encrypt(aes, await importSeal(), SENDER_DATA);
+    },
+    async receive() {
+      await subtle.decrypt(aes, await importSeal(), senderData);
+      deriveKeys();
+      await subtle.decrypt(aes, await importSeal(), sealed);
+      await subtle.verify("Ed25519", pair.publicKey, signature, SIGNED);
+      await hashSigned();
+    },
   };
 }
 

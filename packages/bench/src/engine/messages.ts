@@ -1,7 +1,7 @@
 import { diffGroup, type GroupState } from "@thicket/mls";
 import type { Contender } from "./contender.ts";
-import { bareReceive, bareSend } from "./bare.ts";
-import { receiveFloor, sendFloor } from "./floor.ts";
+import { bareMessages } from "./bare.ts";
+import { messageFloor, type MessageFloor } from "./floor.ts";
 import { foundSparse } from "./groups.ts";
 import { named, note, type Samples, timed } from "./samples.ts";
 import { thicket } from "./thicket.ts";
@@ -16,17 +16,15 @@ interface Table {
 const WARM_UP = 200;
 const ROUNDS = 300;
 
-/** The two sides of a bound: what runs in the place of an engine, and its column. */
-interface Bound {
+/** What runs in the place of an engine, and its column. */
+interface Bound extends MessageFloor {
   readonly column: "floor" | "with encodings";
-  send(): Promise<unknown>;
-  receive(): Promise<unknown>;
 }
 
 async function openBounds(): Promise<Bound[]> {
   return [
-    { column: "with encodings", send: await bareSend(), receive: await bareReceive() },
-    { column: "floor", send: await sendFloor(), receive: await receiveFloor() },
+    { column: "with encodings", ...(await bareMessages()) },
+    { column: "floor", ...(await messageFloor()) },
   ];
 }
 

@@ -3,6 +3,9 @@ import { MlsError } from "../errors.ts";
 /** The one value for no bytes: there is nothing in it to change, and many of them would cost far more than they say. */
 const NOTHING = new Uint8Array();
 
+/** The two halves of the 64-bit number that is being read. */
+const halves = new DataView(new ArrayBuffer(8));
+
 /**
  * Reads the TLS presentation language from bytes. Every read is checked against what is left before anything is
  * allocated, and everything handed out but `opaqueInPlace` is a copy, so that the input may be reused.
@@ -30,9 +33,9 @@ export class Reader {
   }
 
   uint64(): bigint {
-    const high = this.uint(4);
-    const low = BigInt(this.uint(4));
-    return high === 0 ? low : (BigInt(high) << 32n) | low; // arithmetic on bigints is slow
+    halves.setUint32(0, this.uint(4)); // arithmetic on bigints is slow
+    halves.setUint32(4, this.uint(4));
+    return halves.getBigUint64(0);
   }
 
   raw(length: number): Uint8Array {

@@ -9,6 +9,12 @@ const LARGEST_SPARE = 0x1_0000;
 /** The buffer of the last writer, zeroed, for the next one: growing anew each time costs more than the writing. */
 let spare: Uint8Array | undefined;
 
+/** What a writer that is used up holds. */
+const NO_BYTES = new Uint8Array();
+
+/** The two halves of the 64-bit number that is being written. */
+const halves = new DataView(new ArrayBuffer(8));
+
 /** A growing byte buffer that writes the TLS presentation language. */
 export class Writer {
   #bytes: Uint8Array;
@@ -31,6 +37,16 @@ export class Writer {
     return written;
   }
 
+  /** The same with an `opaque x<V>` behind it that may be long: it is copied once. The writer is used up by it. */
+  finishWith(last: Uint8Array): Uint8Array {
+    this.varint(last.length);
+    const written = new Uint8Array(this.#length + last.length);
+    written.set(this.lend());
+    written.set(last, this.#length);
+    this.giveBack();
+    return written;
+  }
+
   /**
    * The bytes written so far without a copy, which for a whole message costs a good part of sealing it. They are good
    * until `giveBack`, which has to follow, and the writer takes no more.
@@ -44,7 +60,7 @@ export class Writer {
     this.#bytes.fill(0, 0, this.#length); // it may be secret
     const size = this.#bytes.length;
     if (size <= LARGEST_SPARE && (spare === undefined || spare.length < size)) spare = this.#bytes;
-    this.#bytes = new Uint8Array();
+    this.#bytes = NO_BYTES;
     this.#length = 0;
   }
 
@@ -58,12 +74,12 @@ export class Writer {
   }
 
   uint64(value: bigint): void {
-    if (value < 0n || value > 0xffff_ffff_ffff_ffffn) {
+    if (BigInt.asUintN(64, value) !== value) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of 8 bytes`);
     }
-    const isShort = value <= 0xffff_ffffn; // nearly always: arithmetic on bigints is slow
-    this.uint(isShort ? 0 : Number(value >> 32n), 4);
-    this.uint(Number(isShort ? value : value & 0xffff_ffffn), 4);
+    halves.setBigUint64(0, value); // arithmetic on bigints is slow
+    this.uint(halves.getUint32(0), 4);
+    this.uint(halves.getUint32(4), 4);
   }
 
   raw(value: Uint8Array): void {

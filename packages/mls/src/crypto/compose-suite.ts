@@ -64,9 +64,9 @@ export interface CipherSuite extends KeyDerivation, Aead, Hpke {
 export interface SignatureScheme {
   keyPair(random: Random): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }>;
   importPrivate(privateKey: Uint8Array): Promise<CryptoKey>;
-  sign(privateKey: SignaturePrivateKey, content: Uint8Array): Promise<Uint8Array>;
+  readonly sign: (privateKey: SignaturePrivateKey, content: Uint8Array) => Promise<Uint8Array>;
   /** False for a public key or a signature that isn't well-formed; never throws on them. */
-  verify(publicKey: Uint8Array, content: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  readonly verify: (publicKey: Uint8Array, content: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 }
 
 export interface SuiteParts {
@@ -89,8 +89,8 @@ export function composeSuite({ id, name, kem, kdf, aead, signature }: SuiteParts
     ...publicKeyEncryption,
     signatureKeyPair: (random) => signature.keyPair(random),
     importSignatureKey: (privateKey) => signature.importPrivate(privateKey),
-    sign: (privateKey, signContent) => signature.sign(privateKey, signContent),
-    verify: (publicKey, signContent, signed) => signature.verify(publicKey, signContent, signed),
+    sign: signature.sign,
+    verify: signature.verify,
     signWithLabel: (privateKey, label, content) => signature.sign(privateKey, withLabel(label, content)),
     verifyWithLabel: (publicKey, label, content, signed) =>
       signature.verify(publicKey, withLabel(label, content), signed),

@@ -18,7 +18,7 @@ export function ecdsa(curve: NistCurve, hash: "SHA-256" | "SHA-384" | "SHA-512")
   const algorithm = { name: "ECDSA", hash };
   const importPrivate = (privateKey: Uint8Array) => importNistPrivate(curve, "ECDSA", privateKey);
   const signingKeyOf = rememberPrivate(importPrivate);
-  const verifyingKeyOf = rememberPublic((publicKey) => importNistPublic(curve, "ECDSA", publicKey));
+  const verifyingKeys = rememberPublic((publicKey) => importNistPublic(curve, "ECDSA", publicKey));
   return {
     async keyPair(random) {
       const privateKey = drawPrivateKey(curve, random);
@@ -31,7 +31,7 @@ export function ecdsa(curve: NistCurve, hash: "SHA-256" | "SHA-384" | "SHA-512")
     },
     async verify(publicKey, content, signature) {
       const raw = decodeEcdsaSignature(signature, curve.length);
-      const key = raw === undefined ? undefined : await verifyingKeyOf(publicKey);
+      const key = raw === undefined ? undefined : await verifyingKeys.find(publicKey);
       return raw === undefined || key === undefined ? false : subtle().verify(algorithm, key, raw, content);
     },
   };

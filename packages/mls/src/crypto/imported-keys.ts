@@ -1,5 +1,6 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
+import { equalBytes } from "./equal-bytes.ts";
 import type { CryptoKey } from "./web-crypto.ts";
 
 // An import costs as much as a signature, so what was imported is remembered.
@@ -21,15 +22,23 @@ export function rememberPrivate(
 
 const PUBLIC_KEYS_KEPT = 2048;
 
+/** Public keys, by value: the same bytes are the same key, whichever array they are in. */
+export interface PublicKeys {
+  /** Undefined for what the platform takes for no key. */
+  readonly find: (publicKey: Uint8Array) => Promise<CryptoKey | undefined>;
+  /** The key, if this very array was found before and still says the same: without a promise. */
+  readonly met: (publicKey: Uint8Array) => CryptoKey | undefined;
+}
+
 /**
- * Public keys, by value, the oldest forgotten first; undefined for what the platform takes for no key. Where the
- * platform lacks the algorithm, or WebCrypto, nothing was said about the key: that is thrown and not remembered.
+ * Public keys that were imported, the oldest forgotten first. Where the platform lacks the algorithm, or WebCrypto,
+ * nothing was said about the key: that is thrown and not remembered.
  */
-export function rememberPublic(
-  importKey: (publicKey: Uint8Array) => Promise<CryptoKey>,
-): (publicKey: Uint8Array) => Promise<CryptoKey | undefined> {
+export function rememberPublic(importKey: (publicKey: Uint8Array) => Promise<CryptoKey>): PublicKeys {
   const known = new Map<string, Promise<CryptoKey | undefined>>();
-  return (publicKey) => {
+  const arrays = new WeakMap<Uint8Array, { readonly said: Uint8Array; readonly key: CryptoKey }>();
+
+  function importOnce(publicKey: Uint8Array): Promise<CryptoKey | undefined> {
     const id = bytesToHex(publicKey);
     let key = known.get(id);
     if (key === undefined) {
@@ -47,6 +56,19 @@ export function rememberPublic(
       known.set(id, key);
     }
     return key;
+  }
+
+  return {
+    async find(publicKey) {
+      const said = publicKey.slice();
+      const key = await importOnce(publicKey);
+      if (key !== undefined) arrays.set(publicKey, { said, key });
+      return key;
+    },
+    met(publicKey) {
+      const found = arrays.get(publicKey);
+      return found !== undefined && equalBytes(found.said, publicKey) ? found.key : undefined;
+    },
   };
 }
 

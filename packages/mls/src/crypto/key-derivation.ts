@@ -164,8 +164,7 @@ const labelled = struct<{ label: Uint8Array; content: Uint8Array }>({ label: opa
 export function withLabel(label: string, content: Uint8Array): Uint8Array {
   const head = new Writer();
   head.opaque(prefixedLabel(label));
-  head.varint(content.length);
-  return concatBytes(head.finish(), content);
+  return head.finishWith(content);
 }
 
 /** KDFLabel of §8, put together by hand: this runs several times for every message. */

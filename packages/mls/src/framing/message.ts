@@ -1,9 +1,10 @@
 import { type Codec, empty, enumeration, opaque, select, struct, u16, u32, u8 } from "../codec/codec.ts";
+import { Writer } from "../codec/writer.ts";
 import { type Commit, commitCodec } from "../commit.ts";
 import { MlsError } from "../errors.ts";
 import { type KeyPackage, keyPackageCodec } from "../key-package.ts";
 import { type Proposal, proposalCodec } from "../proposal.ts";
-import { behindVersion } from "../version.ts";
+import { behindVersion, MLS10 } from "../version.ts";
 import { type GroupInfo, groupInfoCodec, type Welcome, welcomeCodec } from "../welcome.ts";
 
 /** RFC 9420 §6. Indexes are leaf indexes, or positions in the external_senders extension. */
@@ -64,8 +65,8 @@ export interface PrivateMessage {
   readonly epoch: bigint;
   readonly contentType: ContentType;
   readonly authenticatedData: Uint8Array;
+  /** Of a message that was read, this and the ciphertext are parts of its bytes, not copies. */
   readonly encryptedSenderData: Uint8Array;
-  /** Of a message that was read: a part of its bytes, not a copy. */
   readonly ciphertext: Uint8Array;
 }
 
@@ -157,7 +158,7 @@ const plainAuthData: Codec<FramedContentAuthData> = {
     w.opaque(signature);
     absentTag.write(w, confirmationTag);
   },
-  read: (r) => ({ signature: r.opaque(), confirmationTag: undefined }),
+  read: (r) => ({ signature: r.opaqueInPlace(), confirmationTag: undefined }),
 };
 
 export const authenticatedContentCodec: Codec<AuthenticatedContent> = {
@@ -193,13 +194,17 @@ function membershipTagCodec(sender: Sender): Codec<Uint8Array | undefined> {
   return sender.kind === "member" ? presentTag : absentTag;
 }
 
+function writePrivateHead(w: Writer, value: PrivateMessage): void {
+  w.opaque(value.groupId);
+  w.uint64(value.epoch);
+  contentTypeCodec.write(w, value.contentType);
+  w.opaque(value.authenticatedData);
+  w.opaque(value.encryptedSenderData);
+}
+
 const privateMessageCodec: Codec<PrivateMessage> = {
   write(w, value) {
-    w.opaque(value.groupId);
-    w.uint64(value.epoch);
-    contentTypeCodec.write(w, value.contentType);
-    w.opaque(value.authenticatedData);
-    w.opaque(value.encryptedSenderData);
+    writePrivateHead(w, value);
     w.opaque(value.ciphertext);
   },
   read: (r) => ({
@@ -207,7 +212,7 @@ const privateMessageCodec: Codec<PrivateMessage> = {
     epoch: r.uint64(),
     contentType: contentTypeCodec.read(r),
     authenticatedData: r.opaque(),
-    encryptedSenderData: r.opaque(),
+    encryptedSenderData: r.opaqueInPlace(),
     ciphertext: r.opaqueInPlace(),
   }),
 };
@@ -221,6 +226,15 @@ export const mlsMessageCodec = behindVersion(
     keyPackage: [WIRE_FORMATS.keyPackage, struct({ keyPackage: keyPackageCodec })],
   }),
 );
+
+/** The bytes of a PrivateMessage as an MLSMessage: as the codec above writes it, but the ciphertext is copied once. */
+export function encodePrivateMessage(message: PrivateMessage): Uint8Array {
+  const writer = new Writer();
+  writer.uint(MLS10, 2);
+  writer.uint(WIRE_FORMATS.privateMessage, 2);
+  writePrivateHead(writer, message);
+  return writer.finishWith(message.ciphertext);
+}
 
 /** The body of a PrivateMessageContent before its auth data and padding (§6.3.1). */
 export const privateContentBodyCodec = {
@@ -237,7 +251,7 @@ export const privateContentBodyCodec = {
   read(r: Parameters<Codec<Content>["read"]>[0], kind: ContentType): Content {
     switch (kind) {
       case "application":
-        return { kind, data: r.opaque() };
+        return { kind, data: r.opaqueInPlace() };
       case "proposal":
         return { kind, ...contentBodies.proposal.read(r) };
       case "commit":

@@ -7,11 +7,11 @@ import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
 import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
 import {
-  markReceived,
+  findReceiveKey,
+  findSendKey,
   type RatchetType,
   type SecretTree,
-  takeReceiveKey,
-  takeSendKey,
+  useUp,
 } from "../schedule/secret-tree.ts";
 import { seenId } from "../schedule/seen-messages.ts";
 import { checkPlace, lendSignContent, verifySignContent } from "./authenticate.ts";
@@ -39,14 +39,16 @@ export interface PrivateMessageKeys {
 }
 
 /**
- * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3). The returned tree must be stored
- * before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED, GENERATION_EXHAUSTED.
+ * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3), and notes it as sent under `id`, its
+ * seenId. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED, GENERATION_EXHAUSTED,
+ * and REPLAYED if it was noted before.
  */
 export async function protectPrivate(
   suite: CipherSuite,
   authenticated: AuthenticatedContent,
   keys: Pick<PrivateMessageKeys, "senderDataSecret" | "secretTree">,
   random: Random,
+  id?: string,
 ): Promise<{ message: PrivateMessage; secretTree: SecretTree; generation: number }> {
   const { content } = authenticated;
   if (authenticated.wireFormat !== "privateMessage") {
@@ -59,26 +61,27 @@ export async function protectPrivate(
   const contentType = content.content.kind;
   const { groupId, epoch, authenticatedData } = content;
   const place: MessagePlace = { groupId, epoch, contentType, authenticatedData };
-  const taken = takeSendKey(suite, keys.secretTree, leafIndex, ratchetTypeOf(contentType));
+  const found = findSendKey(suite, keys.secretTree, leafIndex, ratchetTypeOf(contentType));
+  const secretTree = useUp(found, id);
 
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
-  const nonce = guardedNonce(taken.key.nonce, reuseGuard);
+  const nonce = guardedNonce(found.key.nonce, reuseGuard);
   const aads = aadsOf(place);
   const plaintext = writePrivateContent(content.content, authenticated.auth);
   let ciphertext: Uint8Array;
   try {
-    ciphertext = await suite.seal(taken.key.key, nonce, aads.content, plaintext.lend());
+    ciphertext = await suite.seal(found.key.key, nonce, aads.content, plaintext.lend());
   } finally {
     plaintext.giveBack();
   }
 
-  const senderData = encode(senderDataCodec, { leafIndex, generation: taken.generation, reuseGuard });
+  const senderData = encode(senderDataCodec, { leafIndex, generation: found.generation, reuseGuard });
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
   const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aads.senderData, senderData);
   return {
     message: { groupId, epoch, contentType, authenticatedData, encryptedSenderData, ciphertext },
-    secretTree: taken.tree,
-    generation: taken.generation,
+    secretTree,
+    generation: found.generation,
   };
 }
 
@@ -123,9 +126,9 @@ export async function openPrivate(
 
   const type = ratchetTypeOf(message.contentType);
   const limits = options.limits ?? DEFAULT_RATCHET_LIMITS;
-  const taken = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits, options.now);
-  const nonce = guardedNonce(taken.key.nonce, reuseGuard);
-  const plaintext = await suite.open(taken.key.key, nonce, aads.content, message.ciphertext);
+  const found = findReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits, options.now);
+  const nonce = guardedNonce(found.key.nonce, reuseGuard);
+  const plaintext = await suite.open(found.key.key, nonce, aads.content, message.ciphertext);
   const { content: body, auth } = readPrivateContent(plaintext, message.contentType);
 
   const content: FramedContent = {
@@ -137,13 +140,13 @@ export async function openPrivate(
   };
   const signed = lendSignContent({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
   try {
+    const hashing = seenId(signed.tbs); // beside the signature, where the platform can do both at once
     await verifySignContent(suite, signed.bytes, signatureKey, auth.signature);
-    const id = await seenId(signed.tbs);
     return {
       authenticated: { wireFormat: "privateMessage", content, auth },
       sender: leafIndex,
       generation,
-      secretTree: markReceived(suite, taken.tree, leafIndex, type, id),
+      secretTree: useUp(found, await hashing),
     };
   } finally {
     signed.giveBack();
@@ -167,7 +170,7 @@ function aadsOf(place: MessagePlace): { readonly content: Uint8Array; readonly s
   const { length } = writer;
   writer.opaque(place.authenticatedData);
   const content = writer.finish();
-  return { content, senderData: content.subarray(0, length) };
+  return { content, senderData: content.slice(0, length) };
 }
 
 interface SenderData {

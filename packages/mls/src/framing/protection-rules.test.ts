@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { encodeGroupContext } from "../group-context.ts";
-import { createSecretTree, takeReceiveKey, takeSendKey } from "../schedule/secret-tree.ts";
+import { createSecretTree, findReceiveKey, findSendKey } from "../schedule/secret-tree.ts";
 import { diffSecretTree } from "../schedule/secret-tree-records.ts";
 import { refusal } from "../testing/error-code.ts";
 import { packageOf, person } from "../testing/people.ts";
@@ -94,7 +94,7 @@ async function handmade(options: {
 }): Promise<PrivateMessage> {
   const { leafIndex = SENDER, generation = 0, contentType = "application" } = options;
   const type = contentType === "application" ? "application" : "handshake";
-  const { key } = takeReceiveKey(suite, keys.secretTree, leafIndex, type, generation);
+  const { key } = findReceiveKey(suite, keys.secretTree, leafIndex, type, generation);
   const header = encode(mlsMessageCodec, {
     kind: "privateMessage",
     privateMessage: {
@@ -144,7 +144,7 @@ describe("a private message", () => {
     const first = await protectPrivate(suite, signed, keys, random);
     const second = await protectPrivate(suite, signed, { ...keys, secretTree: first.secretTree }, random);
     expect([first.generation, second.generation]).toEqual([0, 1]);
-    const key = (tree: typeof keys.secretTree) => takeSendKey(suite, tree, SENDER, "application").key;
+    const key = (tree: typeof keys.secretTree) => findSendKey(suite, tree, SENDER, "application").key;
     expect(key(first.secretTree)).not.toEqual(key(keys.secretTree));
   });
 

@@ -14,7 +14,7 @@ import { openPrivate, ratchetTypeOf, senderDataKey } from "../framing/private-me
 import { protectPublic } from "../framing/public-message.ts";
 import type { GroupState } from "../group/group-state.ts";
 import { DEFAULT_RATCHET_LIMITS } from "../schedule/ratchet.ts";
-import { takeReceiveKey } from "../schedule/secret-tree.ts";
+import { findReceiveKey } from "../schedule/secret-tree.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
 import type { Dice } from "./dice.ts";
 
@@ -84,7 +84,7 @@ export async function sealPrivate(
   const { suite, secretTree, secrets } = state;
   const { groupId, epoch, authenticatedData, content } = authenticated.content;
   const contentType = content.kind;
-  const { key } = takeReceiveKey(
+  const { key } = findReceiveKey(
     suite,
     secretTree,
     at.keyLeaf,

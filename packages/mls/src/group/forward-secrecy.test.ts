@@ -10,7 +10,7 @@ import {
   deriveWelcomeSecret,
   zeroSecret,
 } from "../schedule/key-schedule.ts";
-import { takeReceiveKey } from "../schedule/secret-tree.ts";
+import { findReceiveKey } from "../schedule/secret-tree.ts";
 import { found, groupOf, join, nextOf, packageOf, person, takeCommit, testDeps } from "../testing/people.ts";
 import { everythingIn } from "../testing/search-bytes.ts";
 import { leafAt } from "../tree/ratchet-tree.ts";
@@ -105,7 +105,7 @@ function burnMessageKey(
   type: "application" | "handshake",
   at: number,
 ): void {
-  const { key } = takeReceiveKey(state.suite, state.secretTree, leaf, type, at);
+  const { key } = findReceiveKey(state.suite, state.secretTree, leaf, type, at);
   ledger.burn(`message key ${leaf}/${type}/${at}`, key.key);
   ledger.burn(`message nonce ${leaf}/${type}/${at}`, key.nonce);
 }

@@ -1,6 +1,6 @@
 import { encode } from "../codec/codec.ts";
 import type { Random } from "../crypto/cipher-suite.ts";
-import { type AuthenticatedContent, mlsMessageCodec } from "../framing/message.ts";
+import { type AuthenticatedContent, encodePrivateMessage, mlsMessageCodec } from "../framing/message.ts";
 import { protectPrivate } from "../framing/private-message.ts";
 import { protectPublic } from "../framing/public-message.ts";
 import type { GroupState } from "./group-state.ts";
@@ -14,11 +14,15 @@ export interface FramedMessage {
   readonly generation: number;
 }
 
-/** A member's signed content in the wire format that it is signed for (RFC 9420 §6.2, §6.3). */
+/**
+ * A member's signed content in the wire format that it is signed for (RFC 9420 §6.2, §6.3). A private message is noted as
+ * sent under `id`, its seenId. Throws REPLAYED if it was before.
+ */
 export async function frameOwn(
   state: GroupState,
   authenticated: AuthenticatedContent,
   random: Random,
+  id?: string,
 ): Promise<FramedMessage> {
   const { suite, context, encodedContext, secrets } = state;
   if (authenticated.wireFormat === "publicMessage") {
@@ -43,10 +47,11 @@ export async function frameOwn(
     authenticated,
     { senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree },
     random,
+    id,
   );
   return {
     state: { ...state, secretTree },
-    message: encode(mlsMessageCodec, { kind: "privateMessage", privateMessage }),
+    message: encodePrivateMessage(privateMessage),
     generation,
   };
 }

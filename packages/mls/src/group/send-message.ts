@@ -7,11 +7,9 @@ import {
   type GroupWireFormat,
   type ProposalSender,
 } from "../framing/message.ts";
-import { ratchetTypeOf } from "../framing/private-message.ts";
 import { signLeafNode } from "../leaf-node.ts";
 import { checkOwnCapabilities } from "../own-capabilities.ts";
 import type { Proposal } from "../proposal.ts";
-import { markReceived, type SecretTree } from "../schedule/secret-tree.ts";
 import { seenId } from "../schedule/seen-messages.ts";
 import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
 import { checkAdd } from "./apply-proposals.ts";
@@ -131,36 +129,29 @@ interface Sent extends FramedMessage {
 
 async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
   refuseClosed(state);
-  const { secretTree, authenticated } = await signOwn(state, body, options);
-  const framed = await frameOwn({ ...state, secretTree }, authenticated, deps.random);
-  return { ...framed, authenticated };
-}
-
-/** What is sent, signed, and the tree in which it is noted as sent. Throws REPLAYED. */
-async function signOwn(
-  state: GroupState,
-  body: Content,
-  options: SendOptions,
-): Promise<{ secretTree: SecretTree; authenticated: AuthenticatedContent }> {
-  const { suite, context, ownLeaf } = state;
+  const { suite, context, encodedContext, ownLeaf, signatureKey } = state;
+  const { authenticatedData = NO_DATA, wireFormat = "privateMessage" } = options;
+  const { groupId, epoch } = context;
   const content: FramedContent = {
-    groupId: context.groupId,
-    epoch: context.epoch,
+    groupId,
+    epoch,
     sender: memberSender(ownLeaf),
-    authenticatedData: options.authenticatedData ?? new Uint8Array(),
+    authenticatedData,
     content: body,
   };
-  const wireFormat = options.wireFormat ?? "privateMessage";
-  const signed = lendSignContent({ wireFormat, content, groupContext: state.encodedContext });
+  const signed = lendSignContent({ wireFormat, content, groupContext: encodedContext });
+  let authenticated: AuthenticatedContent;
+  let id: string | undefined;
   try {
-    const secretTree =
-      wireFormat === "privateMessage"
-        ? markReceived(suite, state.secretTree, ownLeaf, ratchetTypeOf(body.kind), await seenId(signed.tbs))
-        : state.secretTree;
-    const signature = await suite.sign(state.signatureKey, signed.bytes);
-    const auth = { signature, confirmationTag: undefined };
-    return { secretTree, authenticated: { wireFormat, content, auth } };
+    const hashing = wireFormat === "privateMessage" ? seenId(signed.tbs) : undefined;
+    const signature = await suite.sign(signatureKey, signed.bytes);
+    authenticated = { wireFormat, content, auth: { signature, confirmationTag: undefined } };
+    id = await hashing;
   } finally {
     signed.giveBack();
   }
+  const framed = await frameOwn(state, authenticated, deps.random, id);
+  return { ...framed, authenticated };
 }
+
+const NO_DATA = new Uint8Array();

@@ -59,7 +59,8 @@ export function advance(
   const { generation } = ratchet;
   refuseExhausted(generation);
   const { key, next } = step(suite, ratchet);
-  return { generation, key, ratchet: { ...ratchet, generation: generation + 1, secret: next } };
+  const { skipped, seen } = ratchet;
+  return { generation, key, ratchet: { generation: generation + 1, secret: next, skipped, seen } };
 }
 
 /**
@@ -99,9 +100,9 @@ export function take(
   return {
     key,
     ratchet: {
-      ...current,
       generation: generation + 1,
       secret: next,
+      seen: ratchet.seen,
       skipped: kept.length > limits.maxSkipped ? kept.slice(kept.length - limits.maxSkipped) : kept,
     },
   };

@@ -9,10 +9,10 @@ import { SEEN_CHUNK } from "./seen-messages.ts";
 import {
   createSecretTree,
   dropSkippedKeysBefore,
-  markReceived,
+  findReceiveKey,
+  findSendKey,
   type SecretTree,
-  takeReceiveKey,
-  takeSendKey,
+  useUp,
 } from "./secret-tree.ts";
 import { diffSecretTree, loadSecretTree } from "./secret-tree-records.ts";
 
@@ -22,7 +22,7 @@ describe("a secret tree", () => {
   test("[TREE-SECRET-1] a leaf's keys are derived once: every secret above it is gone, its neighbours' remain", () => {
     const root = seededRandom("root").bytes(32);
     const tree = createSecretTree(root, 8);
-    const after = takeSendKey(suite, tree, 5, "application").tree;
+    const after = useUp(findSendKey(suite, tree, 5, "application"), undefined);
     const records = apply(new Map(), undefined, after);
     expect([...records.keys()].sort()).toEqual([
       "secret/node/13", // leaves 6 and 7
@@ -47,17 +47,18 @@ describe("a secret tree", () => {
 
   test("the tree that was given stays as it was", () => {
     const tree = createSecretTree(seededRandom("given").bytes(32), 4);
-    const first = takeSendKey(suite, tree, 1, "handshake");
-    const again = takeSendKey(suite, tree, 1, "handshake");
-    expect(again.key).toEqual(first.key);
-    expect(takeSendKey(suite, first.tree, 1, "handshake").key).not.toEqual(first.key);
+    const first = findSendKey(suite, tree, 1, "handshake");
+    const used = useUp(first, idOf(1));
+    expect(findSendKey(suite, tree, 1, "handshake").key).toEqual(first.key);
+    expect(findSendKey(suite, first.tree, 1, "handshake").key).toEqual(first.key);
+    expect(findSendKey(suite, used, 1, "handshake").key).not.toEqual(first.key);
   });
 
   test("a leaf outside the tree is refused", async () => {
     const tree = createSecretTree(seededRandom("outside").bytes(32), 5);
     expect(tree.width).toBe(8);
     for (const leaf of [8, -1, 1.5, 2 ** 32 - 1]) {
-      const code = await errorCode(() => takeReceiveKey(suite, tree, leaf, "application", 0));
+      const code = await errorCode(() => findReceiveKey(suite, tree, leaf, "application", 0));
       expect(code).toBe("SENDER_INVALID");
     }
   });
@@ -66,14 +67,15 @@ describe("a secret tree", () => {
 describe("records of a secret tree", () => {
   test("[TREE-SECRET-2] one more message writes at most 1 KiB, whatever the size of the group", () => {
     let tree = createSecretTree(seededRandom("large").bytes(32), 50_000);
-    for (let leaf = 0; leaf < 50_000; leaf += 1000) tree = takeSendKey(suite, tree, leaf, "application").tree;
+    for (let leaf = 0; leaf < 50_000; leaf += 1000) {
+      tree = useUp(findSendKey(suite, tree, leaf, "application"), undefined);
+    }
     let next = 64;
     let filled = 1; // generation 0 was taken above
     for (let n = 0; n < 200; n++) {
       // The first leaps over as many as are kept; every tenth fills one of the holes.
       const generation = n % 10 === 9 ? filled++ : next++;
-      const key = takeReceiveKey(suite, tree, 7000, "application", generation);
-      const after = markReceived(suite, key.tree, 7000, "application", idOf(n));
+      const after = useUp(findReceiveKey(suite, tree, 7000, "application", generation), idOf(n));
       const { put, delete: gone } = diffSecretTree(tree, after);
       tree = after;
       if (n === 0) continue;
@@ -124,8 +126,9 @@ describe("records of a secret tree", () => {
 
   test("records with a part missing or misshapen are refused, not read as an empty state", async () => {
     const start = createSecretTree(seededRandom("parts").bytes(32), 4);
-    let { tree } = takeReceiveKey(suite, start, 2, "application", 2);
-    for (let n = 0; n < SEEN_CHUNK + 3; n++) tree = markReceived(suite, tree, 2, "application", idOf(n));
+    let tree = useUp(findReceiveKey(suite, start, 2, "application", 2), undefined);
+    for (let n = 0; n < SEEN_CHUNK + 3; n++)
+      tree = useUp(findSendKey(suite, tree, 2, "application"), idOf(n));
     const records = apply(new Map(), undefined, tree);
     expect([...records.keys()]).toContain("secret/seen/2/application/0");
     expect(loadSecretTree(suite, 4, records)).toEqual(tree);
@@ -144,7 +147,7 @@ describe("records of a secret tree", () => {
 describe("a record of seen messages", () => {
   test("that names one twice is refused: it was never written so", async () => {
     let tree = createSecretTree(seededRandom("twice").bytes(32), 2);
-    for (let n = 0; n < SEEN_CHUNK + 2; n++) tree = markReceived(suite, tree, 0, "handshake", idOf(n));
+    for (let n = 0; n < SEEN_CHUNK + 2; n++) tree = useUp(findSendKey(suite, tree, 0, "handshake"), idOf(n));
     const records = apply(new Map(), undefined, tree);
     const twice = (key: string, from: number, to: number) => {
       const value = (records.get(key) ?? new Uint8Array()).slice();
@@ -171,13 +174,14 @@ function act(
   action: "send" | { generation: number; now: number } | { dropBefore: number } | { signed: number },
 ): SecretTree {
   try {
-    if (action === "send") return takeSendKey(suite, tree, leaf, type).tree;
+    if (action === "send") return useUp(findSendKey(suite, tree, leaf, type), undefined);
     if ("dropBefore" in action) return dropSkippedKeysBefore(tree, action.dropBefore);
     if ("generation" in action) {
       const { generation, now } = action;
-      return takeReceiveKey(suite, tree, leaf, type, generation, DEFAULT_RATCHET_LIMITS, now).tree;
+      const found = findReceiveKey(suite, tree, leaf, type, generation, DEFAULT_RATCHET_LIMITS, now);
+      return useUp(found, undefined);
     }
-    return markReceived(suite, tree, leaf, type, idOf(action.signed));
+    return useUp(findSendKey(suite, tree, leaf, type), idOf(action.signed));
   } catch {
     return tree; // a used generation or a replay changes nothing
   }

@@ -69,24 +69,30 @@ export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number
   return { width: fullWidth(leafCount), root: { kind: "secret", secret: encryptionSecret } };
 }
 
-/** The next key of the own leaf. The new tree must be stored before the message leaves the device. */
-export function takeSendKey(
-  suite: CipherSuite,
-  tree: SecretTree,
-  leaf: number,
-  type: RatchetType,
-): { tree: SecretTree; generation: number; key: MessageKey } {
-  const path = pathTo(suite, tree, leaf);
-  const { ratchet, generation, key } = advance(suite, path.ratchets[type]);
-  return { tree: withRatchet(tree, leaf, path, type, ratchet), generation, key };
+/** A key of a leaf's ratchet that is still there: nothing is used up until `useUp`. */
+export interface FoundKey {
+  readonly key: MessageKey;
+  readonly generation: number;
+  /** Expanded as far as the leaf. */
+  readonly tree: SecretTree;
+  readonly leaf: number;
+  readonly type: RatchetType;
+  /** Without the key. */
+  readonly rest: Ratchet;
+}
+
+/** The next key of the own leaf. */
+export function findSendKey(suite: CipherSuite, tree: SecretTree, leaf: number, type: RatchetType): FoundKey {
+  const expanded = expandTo(suite, tree, leaf);
+  const { ratchet, generation, key } = advance(suite, ratchetsAt(expanded, leaf)[type]);
+  return { key, generation, tree: expanded, leaf, type, rest: ratchet };
 }
 
 /**
- * The key of a received message, and the tree in which it is used up. The caller takes the new tree only once the
- * message proved genuine. Keys that it leaps over are marked with the time `now` (ms). Throws GENERATION_USED,
+ * The key of a received message. Keys that it leaps over are marked with the time `now` (ms). Throws GENERATION_USED,
  * GENERATION_TOO_FAR, SENDER_INVALID.
  */
-export function takeReceiveKey(
+export function findReceiveKey(
   suite: CipherSuite,
   tree: SecretTree,
   leaf: number,
@@ -94,10 +100,20 @@ export function takeReceiveKey(
   generation: number,
   limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
   now = 0,
-): { tree: SecretTree; key: MessageKey } {
-  const path = pathTo(suite, tree, leaf);
-  const { ratchet, key } = take(suite, path.ratchets[type], generation, limits, now);
-  return { tree: withRatchet(tree, leaf, path, type, ratchet), key };
+): FoundKey {
+  const expanded = expandTo(suite, tree, leaf);
+  const { ratchet, key } = take(suite, ratchetsAt(expanded, leaf)[type], generation, limits, now);
+  return { key, generation, tree: expanded, leaf, type, rest: ratchet };
+}
+
+/**
+ * The tree in which a key is used up and the signed bytes that it was found for are noted, by their seenId. Of a
+ * received message it is taken only once that proved genuine; of an own one it is stored before that leaves the device.
+ * Throws REPLAYED if the leaf's signed bytes were noted before.
+ */
+export function useUp({ tree, leaf, type, rest }: FoundKey, id: string | undefined): SecretTree {
+  const ratchet = id === undefined ? rest : markSeen(rest, id);
+  return { width: tree.width, root: withRatchet(tree.root, tree.width / 2, leaf, type, ratchet) };
 }
 
 /**
@@ -117,57 +133,61 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
   return leafRatchets(node.handshake, dropSkippedBefore(node.application, time));
 }
 
-/** The tree in which this leaf's signed bytes are noted, by their seenId. Throws REPLAYED if they already were. */
-export function markReceived(
-  suite: CipherSuite,
-  tree: SecretTree,
-  leaf: number,
-  type: RatchetType,
-  id: string,
-): SecretTree {
-  const path = pathTo(suite, tree, leaf);
-  return withRatchet(tree, leaf, path, type, markSeen(path.ratchets[type], id));
-}
-
-/** A leaf's ratchets and what hangs beside the way to them, from the root's child on. */
-interface LeafPath {
-  readonly ratchets: LeafRatchets;
-  readonly siblings: readonly SecretNode[];
-}
-
-function pathTo(suite: CipherSuite, tree: SecretTree, leaf: number): LeafPath {
+/** The tree with all secrets derived down to a leaf; the same one where they are already. */
+function expandTo(suite: CipherSuite, tree: SecretTree, leaf: number): SecretTree {
   if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
     throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
   }
-  const siblings: SecretNode[] = [];
-  let node = tree.root;
-  for (let half = tree.width / 2; half >= 1; half /= 2) {
-    const { left, right } = splitOf(suite, node);
-    const goesLeft = isLeftOf(leaf, half);
-    siblings.push(goesLeft ? right : left);
-    node = goesLeft ? left : right;
-  }
-  return { ratchets: leafOf(suite, node), siblings };
+  const root = expandNode(suite, tree.root, tree.width / 2, leaf);
+  return root === tree.root ? tree : { width: tree.width, root };
 }
 
-/** The tree with another ratchet at the end of the path. */
+/** Of a node that is `2 * half` leaves wide. Deep as the tree. */
+function expandNode(suite: CipherSuite, node: SecretNode, half: number, leaf: number): SecretNode {
+  if (half < 1) return leafOf(suite, node);
+  const split = splitOf(suite, node);
+  const isLeft = isLeftOf(leaf, half);
+  const child = isLeft ? split.left : split.right;
+  const expanded = expandNode(suite, child, half / 2, leaf);
+  return expanded === child ? split : withChild(split, isLeft, expanded);
+}
+
+function ratchetsAt({ width, root }: SecretTree, leaf: number): LeafRatchets {
+  let node = root;
+  for (let half = width / 2; node.kind === "split"; half /= 2) {
+    node = isLeftOf(leaf, half) ? node.left : node.right;
+  }
+  if (node.kind === "secret") throw new RangeError("the tree is not expanded to this leaf");
+  return node;
+}
+
+/** The node with another ratchet at a leaf that it is expanded to. Deep as the tree. */
 function withRatchet(
-  tree: SecretTree,
+  node: SecretNode,
+  half: number,
   leaf: number,
-  { ratchets, siblings }: LeafPath,
   type: RatchetType,
   ratchet: Ratchet,
-): SecretTree {
-  let node: SecretNode =
-    type === "handshake"
-      ? leafRatchets(ratchet, ratchets.application)
-      : leafRatchets(ratchets.handshake, ratchet);
-  let half = 1;
-  for (const sibling of siblings.toReversed()) {
-    node = isLeftOf(leaf, half) ? splitSecret(node, sibling) : splitSecret(sibling, node);
-    half *= 2;
+): SecretNode {
+  if (node.kind === "split") {
+    const isLeft = isLeftOf(leaf, half);
+    const child = isLeft ? node.left : node.right;
+    return withChild(node, isLeft, withRatchet(child, half / 2, leaf, type, ratchet));
   }
-  return { width: tree.width, root: node };
+  if (node.kind === "secret") throw new RangeError("the tree is not expanded to this leaf");
+  return type === "handshake"
+    ? leafRatchets(ratchet, node.application)
+    : leafRatchets(node.handshake, ratchet);
+}
+
+/** Looks at the other child only where it must: in a large tree that is far away in memory. */
+function withChild(node: SplitSecret, isLeft: boolean, child: SecretNode): SplitSecret {
+  const before = isLeft ? node.left : node.right;
+  const left = isLeft ? child : node.left;
+  const right = isLeft ? node.right : child;
+  return oldestSkipped(child) === oldestSkipped(before)
+    ? { kind: "split", left, right, oldestSkipped: node.oldestSkipped }
+    : splitSecret(left, right);
 }
 
 /** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */
@@ -175,14 +195,14 @@ function isLeftOf(leaf: number, half: number): boolean {
   return leaf % (2 * half) < half;
 }
 
-function splitOf(suite: CipherSuite, node: SecretNode): { left: SecretNode; right: SecretNode } {
+function splitOf(suite: CipherSuite, node: SecretNode): SplitSecret {
   if (node.kind === "split") return node;
   if (node.kind === "leaf") throw new MlsError("RECORD_INVALID", "a leaf in the place of a parent");
   const child = (side: Uint8Array): SecretNode => ({
     kind: "secret",
     secret: suite.expandWithLabel(node.secret, "tree", side, suite.hashLength),
   });
-  return { left: child(LEFT), right: child(RIGHT) };
+  return splitSecret(child(LEFT), child(RIGHT));
 }
 
 function leafOf(suite: CipherSuite, node: SecretNode): LeafRatchets {

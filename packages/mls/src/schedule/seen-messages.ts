@@ -41,9 +41,14 @@ export function withSeen({ full, tail, index }: SeenMessages, id: string): SeenM
 /** Deep as ids agree in their first digits, at most as they are long. */
 function withId(index: SeenIndex, id: string, depth: number): SeenIndex {
   if (index === undefined) return id;
-  if (index === id) throw new MlsError("REPLAYED", "this signed message was received before");
-  const branches = (typeof index === "string" ? NO_BRANCHES : index).slice();
-  if (typeof index === "string") branches[digitAt(index, depth)] = index;
+  let branches: SeenIndex[];
+  if (typeof index === "string") {
+    if (index === id) throw new MlsError("REPLAYED", "this signed message was received before");
+    branches = NO_BRANCHES.slice();
+    branches[digitAt(index, depth)] = index;
+  } else {
+    branches = index.slice();
+  }
   const digit = digitAt(id, depth);
   branches[digit] = withId(branches[digit], id, depth + 1);
   return branches;

@@ -1,6 +1,6 @@
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { senderDataKey } from "../framing/private-message.ts";
-import { createSecretTree, type SecretTree, takeReceiveKey } from "../schedule/secret-tree.ts";
+import { createSecretTree, findReceiveKey, type SecretTree, useUp } from "../schedule/secret-tree.ts";
 import { hex, sameBytes } from "./compare.ts";
 
 interface GenerationKeys {
@@ -33,11 +33,11 @@ export async function checkSecretTree(vector: SecretTreeVector): Promise<void> {
     for (const expected of generations) {
       const { generation } = expected;
       for (const type of ["handshake", "application"] as const) {
-        const taken = takeReceiveKey(suite, tree, leaf, type, generation, NO_LIMITS);
+        const found = findReceiveKey(suite, tree, leaf, type, generation, NO_LIMITS);
         const what = `of leaf ${leaf}, generation ${generation}`;
-        sameBytes(`${type}_key ${what}`, taken.key.key, expected[`${type}_key`]);
-        sameBytes(`${type}_nonce ${what}`, taken.key.nonce, expected[`${type}_nonce`]);
-        ({ tree } = taken);
+        sameBytes(`${type}_key ${what}`, found.key.key, expected[`${type}_key`]);
+        sameBytes(`${type}_nonce ${what}`, found.key.nonce, expected[`${type}_nonce`]);
+        tree = useUp(found, undefined);
       }
     }
   }
