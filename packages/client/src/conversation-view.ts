@@ -43,7 +43,8 @@ export function conversationView(memory: Memory, conversation: ConversationRow):
 
 /**
  * The group that a conversation goes on in. A 1:1 chat that both founded at once has two: both people take the one
- * with the lower id. Where none goes on, the one that was last.
+ * with the lower id, as soon as they are in it: until then words go to the other, and nobody waits. Where none goes on,
+ * the one that was last.
  */
 export function activeGroup(
   memory: Pick<Memory, "groups">,
@@ -51,7 +52,15 @@ export function activeGroup(
 ): Group | undefined {
   const groups = groupsOf(memory, conversation);
   const live = groups.filter(({ row }) => isLive(row)).toSorted(byId);
-  return live.find(({ row }) => hasPeer(row)) ?? live[0] ?? groups.at(-1);
+  return (
+    live.find(({ row }) => canWrite(row)) ?? live.find(({ row }) => hasPeer(row)) ?? live[0] ?? groups.at(-1)
+  );
+}
+
+/** Whether words can be sent to the group, now or once it is founded. */
+function canWrite(row: GroupRow): boolean {
+  const { state } = row.membership;
+  return (state === "member" || state === "founding") && hasPeer(row);
 }
 
 /** Whether a 1:1 chat has both its people: one that the other has left goes on in another group. */
@@ -97,6 +106,6 @@ function rightsOf(memory: Memory, row: GroupRow | undefined): ConversationView["
     remove: admin,
     rename: admin,
     setAdmin: admin,
-    send: row !== undefined && (member || state === "founding") && hasPeer(row),
+    send: row !== undefined && canWrite(row),
   };
 }
