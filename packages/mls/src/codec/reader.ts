@@ -1,10 +1,5 @@
 import { MlsError } from "../errors.ts";
-
-/** The one value for no bytes: there is nothing in it to change, and many of them would cost far more than they say. */
-const NOTHING = new Uint8Array();
-
-/** The two halves of the 64-bit number that is being read. */
-const halves = new DataView(new ArrayBuffer(8));
+import { halves, NO_BYTES } from "./shared.ts";
 
 /**
  * Reads the TLS presentation language from bytes. Every read is checked against what is left before anything is
@@ -33,13 +28,13 @@ export class Reader {
   }
 
   uint64(): bigint {
-    halves.setUint32(0, this.uint(4)); // arithmetic on bigints is slow
+    halves.setUint32(0, this.uint(4));
     halves.setUint32(4, this.uint(4));
     return halves.getBigUint64(0);
   }
 
   raw(length: number): Uint8Array {
-    if (length === 0) return NOTHING;
+    if (length === 0) return NO_BYTES;
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
   }

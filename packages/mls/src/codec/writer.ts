@@ -1,4 +1,5 @@
 import { MlsError } from "../errors.ts";
+import { halves, NO_BYTES } from "./shared.ts";
 
 /** The largest length that a vector header can say: 30 bits (RFC 9420 §2.1.2). */
 export const MAX_VECTOR_LENGTH = 0x3fff_ffff;
@@ -8,12 +9,6 @@ const LARGEST_SPARE = 0x1_0000;
 
 /** The buffer of the last writer, zeroed, for the next one: growing anew each time costs more than the writing. */
 let spare: Uint8Array | undefined;
-
-/** What a writer that is used up holds. */
-const NO_BYTES = new Uint8Array();
-
-/** The two halves of the 64-bit number that is being written. */
-const halves = new DataView(new ArrayBuffer(8));
 
 /** A growing byte buffer that writes the TLS presentation language. */
 export class Writer {
@@ -77,7 +72,7 @@ export class Writer {
     if (BigInt.asUintN(64, value) !== value) {
       throw new MlsError("ENCODE_RANGE", `${value} is not an unsigned integer of 8 bytes`);
     }
-    halves.setBigUint64(0, value); // arithmetic on bigints is slow
+    halves.setBigUint64(0, value);
     this.uint(halves.getUint32(0), 4);
     this.uint(halves.getUint32(4), 4);
   }
@@ -107,8 +102,8 @@ export class Writer {
     else throw new MlsError("ENCODE_RANGE", `a vector of ${value} bytes is too long`, { section: "§2.1.2" });
   }
 
-  /** Whatever `body` writes, behind the header that says how long it came out; that is the result, too. */
-  vector(body: () => void): number {
+  /** Whatever `body` writes, behind the header that says how long it came out. */
+  vector(body: () => void): void {
     const start = this.#length;
     body();
     const length = this.#length - start;
@@ -119,7 +114,6 @@ export class Writer {
     this.#length = start;
     this.varint(length);
     this.#length += length;
-    return length;
   }
 
   #grow(size: number): number {

@@ -1,3 +1,4 @@
+import { NO_BYTES } from "../codec/shared.ts";
 import type { Aead } from "./aead.ts";
 import { type Hpke, hpke, type HpkeCiphertext } from "./hpke.ts";
 import type { Kem } from "./kem.ts";
@@ -98,13 +99,11 @@ export function composeSuite({ id, name, kem, kdf, aead, signature }: SuiteParts
     hpkePublicKey: kem.publicKeyOf,
     isHpkePublicKey: kem.isPublicKey,
     encryptWithLabel: (publicKey, label, context, plaintext, random) =>
-      publicKeyEncryption.sealBase(publicKey, encryptInfo(label, context), NO_AAD, plaintext, random),
+      publicKeyEncryption.sealBase(publicKey, encryptInfo(label, context), NO_BYTES, plaintext, random),
     decryptWithLabel: (privateKey, publicKey, label, context, sealed) =>
-      publicKeyEncryption.openBase(privateKey, publicKey, withLabel(label, context), NO_AAD, sealed),
+      publicKeyEncryption.openBase(privateKey, publicKey, withLabel(label, context), NO_BYTES, sealed),
   };
 }
-
-const NO_AAD = new Uint8Array();
 
 /** The last EncryptContext of each context: sealed to many, it stays one value that HPKE hashes once. */
 const encryptInfos = new WeakMap<Uint8Array, { readonly label: string; readonly info: Uint8Array }>();

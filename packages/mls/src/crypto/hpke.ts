@@ -1,3 +1,4 @@
+import { NO_BYTES } from "../codec/shared.ts";
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { opaque, struct } from "../codec/codec.ts";
 import type { Aead } from "./aead.ts";
@@ -50,8 +51,7 @@ export interface Hpke {
 export function hpke(kem: Kem, kdf: KeyDerivation, aead: Aead): Hpke {
   const ids = [kem.id, kdf.hpkeKdfId, aead.hpkeAeadId].flatMap((id) => [id >> 8, id & 0xff]);
   const labels = hpkeLabels(kdf, concatBytes(utf8ToBytes("HPKE"), Uint8Array.from(ids)));
-  const none = new Uint8Array();
-  const pskIdHash = labels.extract("psk_id_hash", none);
+  const pskIdHash = labels.extract("psk_id_hash", NO_BYTES);
 
   // One Welcome or path is sealed to many receivers under the same info, and a Welcome's holds the whole tree:
   // hashed once for all of them, or the cost would be quadratic in the group's size.
@@ -72,7 +72,7 @@ export function hpke(kem: Kem, kdf: KeyDerivation, aead: Aead): Hpke {
     const modeBase = Uint8Array.of(0);
     return {
       context: concatBytes(modeBase, pskIdHash, infoHash(info)),
-      secret: labels.extract("secret", none, sharedSecret),
+      secret: labels.extract("secret", NO_BYTES, sharedSecret),
     };
   }
 

@@ -47,25 +47,21 @@ export function rememberPublic(importKey: (publicKey: Uint8Array) => Promise<Cry
         known.delete(id);
         throw error;
       });
-      if (known.size >= PUBLIC_KEYS_KEPT) {
-        for (const oldest of known.keys()) {
-          known.delete(oldest);
-          break;
-        }
-      }
+      const [oldest] = known.size >= PUBLIC_KEYS_KEPT ? known.keys() : [];
+      if (oldest !== undefined) known.delete(oldest);
       known.set(id, key);
     }
     return key;
   }
 
   return {
-    async find(publicKey) {
+    find: async (publicKey) => {
       const said = publicKey.slice();
       const key = await importOnce(publicKey);
       if (key !== undefined) arrays.set(publicKey, { said, key });
       return key;
     },
-    met(publicKey) {
+    met: (publicKey) => {
       const found = arrays.get(publicKey);
       return found !== undefined && equalBytes(found.said, publicKey) ? found.key : undefined;
     },

@@ -1,3 +1,4 @@
+import { NO_BYTES } from "../codec/shared.ts";
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { KeyDerivation } from "./key-derivation.ts";
 import type { Random } from "./random.ts";
@@ -86,7 +87,6 @@ export function kemLabels(kdf: KeyDerivation, kemId: number): HpkeLabels {
 /** LabeledExtract (with no salt) and LabeledExpand of RFC 9180 §4, for the KEM and for HPKE itself. */
 export function hpkeLabels(kdf: KeyDerivation, id: Uint8Array): HpkeLabels {
   const version = utf8ToBytes("HPKE-v1");
-  const noSalt = new Uint8Array();
   const prefixes = new Map<string, Uint8Array>(); // of the few labels that RFC 9180 names
   const prefixOf = (label: string): Uint8Array => {
     let prefix = prefixes.get(label);
@@ -97,7 +97,7 @@ export function hpkeLabels(kdf: KeyDerivation, id: Uint8Array): HpkeLabels {
     return prefix;
   };
   return {
-    extract: (label, ikm, salt = noSalt) => kdf.extract(salt, concatBytes(prefixOf(label), ikm)),
+    extract: (label, ikm, salt = NO_BYTES) => kdf.extract(salt, concatBytes(prefixOf(label), ikm)),
     expand: (secret, label, info, length) =>
       kdf.expand(
         secret,

@@ -3,6 +3,7 @@ import { type _HMAC, hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { type CHash, type Hash, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { encode, opaque, struct } from "../codec/codec.ts";
+import { NO_BYTES } from "../codec/shared.ts";
 import { Writer } from "../codec/writer.ts";
 import { MlsError } from "../errors.ts";
 
@@ -39,7 +40,6 @@ export type Expander = <Label extends string>(
   lengths: Readonly<Record<Label, number>>,
 ) => Record<Label, Uint8Array>;
 
-const noContext = new Uint8Array();
 /** What HKDF-Expand puts behind the info for its first block (RFC 5869 §2.3); one block is nearly always enough. */
 const FIRST_BLOCK = Uint8Array.of(1);
 
@@ -56,7 +56,7 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
   const reused = reusing(hash);
   const single = hash.create();
   const blank = hash.create();
-  const copy = hmac.create(hash, noContext);
+  const copy = hmac.create(hash, NO_BYTES);
   const block = new Uint8Array(hashLength);
 
   function takeBlock(length = hashLength): Uint8Array {
@@ -124,7 +124,7 @@ export function hkdf(hash: CHash, hpkeKdfId: number): KeyDerivation {
     extract: mac, // HKDF-Extract (RFC 5869 §2.2)
     expand,
     expandWithLabel,
-    deriveSecret: (secret, label) => expandWithLabel(secret, label, noContext, hashLength),
+    deriveSecret: (secret, label) => expandWithLabel(secret, label, NO_BYTES, hashLength),
     deriveTreeSecret: (secret, label, generation, length) =>
       expandWithLabel(secret, label, generationBytes(generation), length),
     expandEach: (secret, context, lengths) => {

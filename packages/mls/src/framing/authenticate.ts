@@ -39,21 +39,12 @@ function writeTbs(writer: Writer, { wireFormat, content, groupContext }: SignedC
 
 const LABEL = utf8ToBytes("MLS 1.0 FramedContentTBS");
 
-/** An encoded SignContent (§5.1.2), and the FramedContentTBS within it. */
-export interface LentSignContent {
-  readonly bytes: Uint8Array;
-  readonly tbs: Uint8Array;
-  /** To be called when they aren't needed any more: their room is used again. */
-  giveBack(): void;
-}
-
-/** The SignContent of a FramedContentTBS, written in one go and lent. */
-export function lendSignContent(content: SignedContent): LentSignContent {
+/** The SignContent (§5.1.2) of a FramedContentTBS, written in one go: to be lent, and given back. */
+export function writeSignContent(content: SignedContent): Writer {
   const writer = new Writer();
   writer.opaque(LABEL);
-  const length = writer.vector(() => writeTbs(writer, content));
-  const bytes = writer.lend();
-  return { bytes, tbs: bytes.subarray(bytes.length - length), giveBack: () => writer.giveBack() };
+  writer.vector(() => writeTbs(writer, content));
+  return writer;
 }
 
 export async function signContent(
@@ -61,9 +52,9 @@ export async function signContent(
   content: SignedContent,
   privateKey: SignaturePrivateKey,
 ): Promise<Uint8Array> {
-  const signed = lendSignContent(content);
+  const signed = writeSignContent(content);
   try {
-    return await suite.sign(privateKey, signed.bytes);
+    return await suite.sign(privateKey, signed.lend());
   } finally {
     signed.giveBack();
   }

@@ -92,16 +92,19 @@ const CONTENT_TYPES = { application: 1, proposal: 2, commit: 3 } as const satisf
   number
 >;
 
+const leafSender = struct({ leafIndex: u32 });
+const externalSender = struct({ senderIndex: u32 });
+
 const senderCodec = select<Sender>(u8, {
-  member: [1, struct({ leafIndex: u32 })],
-  external: [2, struct({ senderIndex: u32 })],
+  member: [1, leafSender],
+  external: [2, externalSender],
   newMemberProposal: [3, empty],
   newMemberCommit: [4, empty],
 });
 
 export const proposalSenderCodec = select<ProposalSender>(u8, {
-  member: [1, struct({ leafIndex: u32 })],
-  external: [2, struct({ senderIndex: u32 })],
+  member: [1, leafSender],
+  external: [2, externalSender],
   newMemberProposal: [3, empty],
 });
 
@@ -115,20 +118,16 @@ export const groupWireFormatCodec = enumeration<GroupWireFormat>(u16, {
 // What every text goes through is read and written by hand here, without a `struct` or `select` around each field: those
 // calls are what a message costs beyond its cryptography.
 
-const contentBodies = {
-  application: {
-    write: (w, { data }) => w.opaque(data),
-    read: (r) => ({ data: r.opaque() }),
-  } satisfies Codec<{ readonly data: Uint8Array }>,
-  proposal: struct<{ readonly proposal: Proposal }>({ proposal: proposalCodec }),
-  commit: struct<{ readonly commit: Commit }>({ commit: commitCodec }),
-};
+const proposalBody = struct<{ readonly proposal: Proposal }>({ proposal: proposalCodec });
+const commitBody = struct<{ readonly commit: Commit }>({ commit: commitCodec });
 
-const contentCodec = select<Content>(u8, {
-  application: [CONTENT_TYPES.application, contentBodies.application],
-  proposal: [CONTENT_TYPES.proposal, contentBodies.proposal],
-  commit: [CONTENT_TYPES.commit, contentBodies.commit],
-});
+const contentCodec: Codec<Content> = {
+  write(w, content) {
+    contentTypeCodec.write(w, content.kind);
+    contentBodyCodec.write(w, content);
+  },
+  read: (r) => contentBodyCodec.read(r, contentTypeCodec.read(r)),
+};
 
 export const framedContentCodec: Codec<FramedContent> = {
   write(w, { groupId, epoch, sender, authenticatedData, content }) {
@@ -236,16 +235,16 @@ export function encodePrivateMessage(message: PrivateMessage): Uint8Array {
   return writer.finishWith(message.ciphertext);
 }
 
-/** The body of a PrivateMessageContent before its auth data and padding (§6.3.1). */
-export const privateContentBodyCodec = {
+/** What stands behind the content type, and first in a PrivateMessageContent (§6, §6.3.1). Text is not copied. */
+export const contentBodyCodec = {
   write(w: Parameters<Codec<Content>["write"]>[0], content: Content): void {
     switch (content.kind) {
       case "application":
-        return contentBodies.application.write(w, content);
+        return w.opaque(content.data);
       case "proposal":
-        return contentBodies.proposal.write(w, content);
+        return proposalBody.write(w, content);
       case "commit":
-        return contentBodies.commit.write(w, content);
+        return commitBody.write(w, content);
     }
   },
   read(r: Parameters<Codec<Content>["read"]>[0], kind: ContentType): Content {
@@ -253,9 +252,9 @@ export const privateContentBodyCodec = {
       case "application":
         return { kind, data: r.opaqueInPlace() };
       case "proposal":
-        return { kind, ...contentBodies.proposal.read(r) };
+        return { kind, ...proposalBody.read(r) };
       case "commit":
-        return { kind, ...contentBodies.commit.read(r) };
+        return { kind, ...commitBody.read(r) };
     }
   },
 };

@@ -14,7 +14,7 @@ import {
   useUp,
 } from "../schedule/secret-tree.ts";
 import { seenId } from "../schedule/seen-messages.ts";
-import { checkPlace, lendSignContent, verifySignContent } from "./authenticate.ts";
+import { checkPlace, writeSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -24,7 +24,7 @@ import {
   type FramedContent,
   type FramedContentAuthData,
   type PrivateMessage,
-  privateContentBodyCodec,
+  contentBodyCodec,
 } from "./message.ts";
 import { paddedLength } from "./padding.ts";
 
@@ -79,7 +79,7 @@ export async function protectPrivate(
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
   const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aads.senderData, senderData);
   return {
-    message: { groupId, epoch, contentType, authenticatedData, encryptedSenderData, ciphertext },
+    message: { ...place, encryptedSenderData, ciphertext },
     secretTree,
     generation: found.generation,
   };
@@ -138,10 +138,11 @@ export async function openPrivate(
     authenticatedData: message.authenticatedData,
     content: body,
   };
-  const signed = lendSignContent({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
+  const signed = writeSignContent({ wireFormat: "privateMessage", content, groupContext: keys.groupContext });
   try {
-    const hashing = seenId(signed.tbs); // beside the signature, where the platform can do both at once
-    await verifySignContent(suite, signed.bytes, signatureKey, auth.signature);
+    const bytes = signed.lend();
+    const hashing = seenId(bytes); // beside the signature, where the platform can do both at once
+    await verifySignContent(suite, bytes, signatureKey, auth.signature);
     return {
       authenticated: { wireFormat: "privateMessage", content, auth },
       sender: leafIndex,
@@ -215,7 +216,7 @@ function guardedNonce(nonce: Uint8Array, reuseGuard: Uint8Array): Uint8Array {
 
 function writePrivateContent(content: Content, auth: FramedContentAuthData): Writer {
   const writer = new Writer();
-  privateContentBodyCodec.write(writer, content);
+  contentBodyCodec.write(writer, content);
   authDataCodec(content.kind).write(writer, auth);
   writer.padTo(paddedLength(content.kind, writer.length));
   return writer;
@@ -241,7 +242,7 @@ function readPrivateContent(
   contentType: ContentType,
 ): { content: Content; auth: FramedContentAuthData } {
   const reader = new Reader(plaintext);
-  const content = privateContentBodyCodec.read(reader, contentType);
+  const content = contentBodyCodec.read(reader, contentType);
   const auth = authDataCodec(contentType).read(reader);
   if (!isZero(plaintext, plaintext.length - reader.left)) {
     throw new MlsError("PADDING_INVALID", "the padding is not all zeros", { section: "§6.3.1" });

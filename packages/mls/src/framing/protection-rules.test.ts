@@ -19,7 +19,7 @@ import {
   type GroupWireFormat,
   mlsMessageCodec,
   type PrivateMessage,
-  privateContentBodyCodec,
+  contentBodyCodec,
   type Sender,
 } from "./message.ts";
 import { paddedLength } from "./padding.ts";
@@ -124,7 +124,7 @@ async function handmade(options: {
 
 function plaintextOf({ content, auth }: AuthenticatedContent): Uint8Array {
   const writer = new Writer();
-  privateContentBodyCodec.write(writer, content.content);
+  contentBodyCodec.write(writer, content.content);
   authDataCodec(content.content.kind).write(writer, auth);
   return writer.finish();
 }

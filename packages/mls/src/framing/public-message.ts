@@ -3,7 +3,7 @@ import { encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { equalConstantTime } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
-import { checkPlace, contentTbs, lendSignContent, verifySignContent } from "./authenticate.ts";
+import { checkPlace, contentTbs, writeSignContent, verifySignContent } from "./authenticate.ts";
 import {
   type AuthenticatedContent,
   authDataCodec,
@@ -54,17 +54,17 @@ export async function openPublic(
   checkPlace(content, keys);
   const authenticated: AuthenticatedContent = { wireFormat: "publicMessage", content, auth };
   const signed = { wireFormat: "publicMessage", content, groupContext: keys.groupContext } as const;
-  const lent = lendSignContent(signed);
-  try {
-    if (content.sender.kind === "member") {
-      const expected = membershipTag(suite, lent.tbs, authenticated, keys.membershipKey);
-      if (message.membershipTag === undefined || !equalConstantTime(expected, message.membershipTag)) {
-        throw new MlsError("MEMBERSHIP_TAG_INVALID", "the membership tag is not valid", { section: "§6.2" });
-      }
+  if (content.sender.kind === "member") {
+    const expected = membershipTag(suite, contentTbs(signed), authenticated, keys.membershipKey);
+    if (message.membershipTag === undefined || !equalConstantTime(expected, message.membershipTag)) {
+      throw new MlsError("MEMBERSHIP_TAG_INVALID", "the membership tag is not valid", { section: "§6.2" });
     }
-    await verifySignContent(suite, lent.bytes, signatureKeyOf(content.sender, content), auth.signature);
+  }
+  const writer = writeSignContent(signed);
+  try {
+    await verifySignContent(suite, writer.lend(), signatureKeyOf(content.sender, content), auth.signature);
   } finally {
-    lent.giveBack();
+    writer.giveBack();
   }
   return authenticated;
 }

@@ -8,7 +8,7 @@ import {
   contentTypeCodec,
   type ContentType,
   mlsMessageCodec,
-  privateContentBodyCodec,
+  contentBodyCodec,
 } from "../framing/message.ts";
 import { openPrivate, ratchetTypeOf, senderDataKey } from "../framing/private-message.ts";
 import { protectPublic } from "../framing/public-message.ts";
@@ -95,7 +95,7 @@ export async function sealPrivate(
   const reuseGuard = dice.bytes(4);
   const nonce = key.nonce.map((byte, i) => byte ^ (reuseGuard[i] ?? 0));
   const writer = new Writer();
-  privateContentBodyCodec.write(writer, content);
+  contentBodyCodec.write(writer, content);
   authDataCodec(contentType).write(writer, authenticated.auth);
   const sealed = plaintext(concatBytes(writer.finish(), new Uint8Array(dice.below(40))));
   const aad = placeBytes(groupId, epoch, contentType, authenticatedData);

@@ -1,9 +1,9 @@
+import { NO_BYTES } from "../codec/shared.ts";
 import type { CipherSuite, HpkeKeyPair, Random } from "../crypto/cipher-suite.ts";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
 
 const EXPORT_LABEL = utf8ToBytes("MLS 1.0 external init secret");
-const NO_INFO = new Uint8Array();
 
 /** The group's HPKE key pair of an epoch for those who join from outside (RFC 9420 §8, external_priv and external_pub). */
 export function externalKeyPair(suite: CipherSuite, externalSecret: Uint8Array): Promise<HpkeKeyPair> {
@@ -19,7 +19,7 @@ export async function createExternalInit(
   const { hashLength } = suite;
   const { kemOutput, secret } = await suite.sendExport(
     externalPub,
-    NO_INFO,
+    NO_BYTES,
     EXPORT_LABEL,
     hashLength,
     random,
@@ -36,7 +36,7 @@ export async function openExternalInit(
   const { privateKey, publicKey } = await externalKeyPair(suite, externalSecret);
   const { hashLength } = suite;
   try {
-    return await suite.receiveExport(kemOutput, privateKey, publicKey, NO_INFO, EXPORT_LABEL, hashLength);
+    return await suite.receiveExport(kemOutput, privateKey, publicKey, NO_BYTES, EXPORT_LABEL, hashLength);
   } catch (cause) {
     throw new MlsError("PROPOSAL_INVALID", "the ExternalInit's KEM output is none of the suite", {
       section: "§12.1.6",

@@ -1,5 +1,6 @@
 import { MlsError } from "../errors.ts";
-import { lendSignContent, proposalRef } from "../framing/authenticate.ts";
+import { NO_BYTES } from "../codec/shared.ts";
+import { writeSignContent, proposalRef } from "../framing/authenticate.ts";
 import {
   type AuthenticatedContent,
   type Content,
@@ -130,7 +131,7 @@ interface Sent extends FramedMessage {
 async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
   refuseClosed(state);
   const { suite, context, encodedContext, ownLeaf, signatureKey } = state;
-  const { authenticatedData = NO_DATA, wireFormat = "privateMessage" } = options;
+  const { authenticatedData = NO_BYTES, wireFormat = "privateMessage" } = options;
   const { groupId, epoch } = context;
   const content: FramedContent = {
     groupId,
@@ -139,12 +140,13 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
     authenticatedData,
     content: body,
   };
-  const signed = lendSignContent({ wireFormat, content, groupContext: encodedContext });
+  const signed = writeSignContent({ wireFormat, content, groupContext: encodedContext });
   let authenticated: AuthenticatedContent;
   let id: string | undefined;
   try {
-    const hashing = wireFormat === "privateMessage" ? seenId(signed.tbs) : undefined;
-    const signature = await suite.sign(signatureKey, signed.bytes);
+    const bytes = signed.lend();
+    const hashing = wireFormat === "privateMessage" ? seenId(bytes) : undefined;
+    const signature = await suite.sign(signatureKey, bytes);
     authenticated = { wireFormat, content, auth: { signature, confirmationTag: undefined } };
     id = await hashing;
   } finally {
@@ -153,5 +155,3 @@ async function send(state: GroupState, body: Content, options: SendOptions, deps
   const framed = await frameOwn(state, authenticated, deps.random, id);
   return { ...framed, authenticated };
 }
-
-const NO_DATA = new Uint8Array();

@@ -1,3 +1,4 @@
+import { NO_BYTES } from "../codec/shared.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 
 /** What an epoch's secret yields (RFC 9420 §8, table 4), every one of Nh bytes. */
@@ -49,8 +50,8 @@ export function deriveWelcomeKey(
   welcomeSecret: Uint8Array,
 ): { key: Uint8Array; nonce: Uint8Array } {
   return {
-    key: suite.expandWithLabel(welcomeSecret, "key", NO_CONTEXT, suite.keyLength),
-    nonce: suite.expandWithLabel(welcomeSecret, "nonce", NO_CONTEXT, suite.nonceLength),
+    key: suite.expandWithLabel(welcomeSecret, "key", NO_BYTES, suite.keyLength),
+    nonce: suite.expandWithLabel(welcomeSecret, "nonce", NO_BYTES, suite.nonceLength),
   };
 }
 
@@ -101,5 +102,3 @@ export function exportFrom(
 export function zeroSecret(suite: CipherSuite): Uint8Array {
   return new Uint8Array(suite.hashLength);
 }
-
-const NO_CONTEXT = new Uint8Array();

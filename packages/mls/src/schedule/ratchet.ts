@@ -51,16 +51,19 @@ export function startRatchet(secret: Uint8Array): Ratchet {
   return { generation: 0, secret, skipped: [], seen: NOTHING_SEEN };
 }
 
+/** A key that was taken from a ratchet, and the ratchet without it. */
+export interface TakenKey {
+  readonly key: MessageKey;
+  readonly generation: number;
+  readonly ratchet: Ratchet;
+}
+
 /** The next key, for sending. Throws GENERATION_EXHAUSTED after 2^32 - 1 messages. */
-export function advance(
-  suite: CipherSuite,
-  ratchet: Ratchet,
-): { ratchet: Ratchet; generation: number; key: MessageKey } {
+export function advance(suite: CipherSuite, ratchet: Ratchet): TakenKey {
   const { generation } = ratchet;
   refuseExhausted(generation);
   const { key, next } = step(suite, ratchet);
-  const { skipped, seen } = ratchet;
-  return { generation, key, ratchet: { generation: generation + 1, secret: next, skipped, seen } };
+  return { generation, key, ratchet: { ...ratchet, generation: generation + 1, secret: next } };
 }
 
 /**
@@ -74,10 +77,10 @@ export function take(
   generation: number,
   limits: RatchetLimits,
   now: number,
-): { ratchet: Ratchet; key: MessageKey } {
-  if (generation < ratchet.generation) return takeSkipped(ratchet, generation);
-  if (generation - ratchet.generation > limits.maxForward) {
-    const ahead = generation - ratchet.generation;
+): TakenKey {
+  const ahead = generation - ratchet.generation;
+  if (ahead < 0) return takeSkipped(ratchet, generation);
+  if (ahead > limits.maxForward) {
     throw new MlsError("GENERATION_TOO_FAR", `generation ${generation} is ${ahead} ahead`, {
       section: "§15.3",
     });
@@ -99,22 +102,23 @@ export function take(
   const kept = skipped.length === 0 ? ratchet.skipped : [...ratchet.skipped, ...skipped];
   return {
     key,
+    generation,
     ratchet: {
+      ...ratchet,
       generation: generation + 1,
       secret: next,
-      seen: ratchet.seen,
       skipped: kept.length > limits.maxSkipped ? kept.slice(kept.length - limits.maxSkipped) : kept,
     },
   };
 }
 
-function takeSkipped(ratchet: Ratchet, generation: number): { ratchet: Ratchet; key: MessageKey } {
+function takeSkipped(ratchet: Ratchet, generation: number): TakenKey {
   const found = ratchet.skipped.find((key) => key.generation === generation);
   if (found === undefined) {
     throw new MlsError("GENERATION_USED", `generation ${generation} is used up`, { section: "§9.2" });
   }
   const skipped = ratchet.skipped.filter((key) => key !== found);
-  return { key: { key: found.key, nonce: found.nonce }, ratchet: { ...ratchet, skipped } };
+  return { key: { key: found.key, nonce: found.nonce }, generation, ratchet: { ...ratchet, skipped } };
 }
 
 /** The ratchet without the keys that were skipped before this time; the same one where there are none. */

@@ -1,4 +1,5 @@
 import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { NO_BYTES } from "../codec/shared.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { MlsError } from "../errors.ts";
 import { fullWidth } from "../tree/tree-math.ts";
@@ -12,6 +13,7 @@ import {
   type RatchetLimits,
   startRatchet,
   take,
+  type TakenKey,
 } from "./ratchet.ts";
 
 export type RatchetType = "handshake" | "application";
@@ -73,19 +75,18 @@ export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number
 export interface FoundKey {
   readonly key: MessageKey;
   readonly generation: number;
+  readonly suite: CipherSuite;
   /** Expanded as far as the leaf. */
   readonly tree: SecretTree;
   readonly leaf: number;
   readonly type: RatchetType;
-  /** Without the key. */
+  /** The ratchet without the key. */
   readonly rest: Ratchet;
 }
 
-/** The next key of the own leaf. */
+/** The next key of the own leaf. Throws GENERATION_EXHAUSTED, SENDER_INVALID. */
 export function findSendKey(suite: CipherSuite, tree: SecretTree, leaf: number, type: RatchetType): FoundKey {
-  const expanded = expandTo(suite, tree, leaf);
-  const { ratchet, generation, key } = advance(suite, ratchetsAt(expanded, leaf)[type]);
-  return { key, generation, tree: expanded, leaf, type, rest: ratchet };
+  return findKey(suite, tree, leaf, type, (ratchet) => advance(suite, ratchet));
 }
 
 /**
@@ -101,9 +102,19 @@ export function findReceiveKey(
   limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
   now = 0,
 ): FoundKey {
+  return findKey(suite, tree, leaf, type, (ratchet) => take(suite, ratchet, generation, limits, now));
+}
+
+function findKey(
+  suite: CipherSuite,
+  tree: SecretTree,
+  leaf: number,
+  type: RatchetType,
+  find: (ratchet: Ratchet) => TakenKey,
+): FoundKey {
   const expanded = expandTo(suite, tree, leaf);
-  const { ratchet, key } = take(suite, ratchetsAt(expanded, leaf)[type], generation, limits, now);
-  return { key, generation, tree: expanded, leaf, type, rest: ratchet };
+  const { ratchet: rest, key, generation } = find(ratchetsAt(suite, expanded, leaf)[type]);
+  return { key, generation, suite, tree: expanded, leaf, type, rest };
 }
 
 /**
@@ -111,9 +122,12 @@ export function findReceiveKey(
  * received message it is taken only once that proved genuine; of an own one it is stored before that leaves the device.
  * Throws REPLAYED if the leaf's signed bytes were noted before.
  */
-export function useUp({ tree, leaf, type, rest }: FoundKey, id: string | undefined): SecretTree {
+export function useUp({ suite, tree, leaf, type, rest }: FoundKey, id: string | undefined): SecretTree {
   const ratchet = id === undefined ? rest : markSeen(rest, id);
-  return { width: tree.width, root: withRatchet(tree.root, tree.width / 2, leaf, type, ratchet) };
+  const root = rewriteLeaf(suite, tree.root, tree.width / 2, leaf, ({ handshake, application }) =>
+    type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet),
+  );
+  return { width: tree.width, root };
 }
 
 /**
@@ -138,56 +152,36 @@ function expandTo(suite: CipherSuite, tree: SecretTree, leaf: number): SecretTre
   if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
     throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
   }
-  const root = expandNode(suite, tree.root, tree.width / 2, leaf);
+  const root = rewriteLeaf(suite, tree.root, tree.width / 2, leaf, (ratchets) => ratchets);
   return root === tree.root ? tree : { width: tree.width, root };
 }
 
-/** Of a node that is `2 * half` leaves wide. Deep as the tree. */
-function expandNode(suite: CipherSuite, node: SecretNode, half: number, leaf: number): SecretNode {
-  if (half < 1) return leafOf(suite, node);
-  const split = splitOf(suite, node);
-  const isLeft = isLeftOf(leaf, half);
-  const child = isLeft ? split.left : split.right;
-  const expanded = expandNode(suite, child, half / 2, leaf);
-  return expanded === child ? split : withChild(split, isLeft, expanded);
-}
-
-function ratchetsAt({ width, root }: SecretTree, leaf: number): LeafRatchets {
+function ratchetsAt(suite: CipherSuite, { width, root }: SecretTree, leaf: number): LeafRatchets {
   let node = root;
   for (let half = width / 2; node.kind === "split"; half /= 2) {
     node = isLeftOf(leaf, half) ? node.left : node.right;
   }
-  if (node.kind === "secret") throw new RangeError("the tree is not expanded to this leaf");
-  return node;
+  return leafOf(suite, node);
 }
 
-/** The node with another ratchet at a leaf that it is expanded to. Deep as the tree. */
-function withRatchet(
+/**
+ * A node that is `2 * half` leaves wide with a leaf of it rewritten, and what stood above it derived; the same node where
+ * nothing changes. Deep as the tree.
+ */
+function rewriteLeaf(
+  suite: CipherSuite,
   node: SecretNode,
   half: number,
   leaf: number,
-  type: RatchetType,
-  ratchet: Ratchet,
+  rewrite: (ratchets: LeafRatchets) => LeafRatchets,
 ): SecretNode {
-  if (node.kind === "split") {
-    const isLeft = isLeftOf(leaf, half);
-    const child = isLeft ? node.left : node.right;
-    return withChild(node, isLeft, withRatchet(child, half / 2, leaf, type, ratchet));
-  }
-  if (node.kind === "secret") throw new RangeError("the tree is not expanded to this leaf");
-  return type === "handshake"
-    ? leafRatchets(ratchet, node.application)
-    : leafRatchets(node.handshake, ratchet);
-}
-
-/** Looks at the other child only where it must: in a large tree that is far away in memory. */
-function withChild(node: SplitSecret, isLeft: boolean, child: SecretNode): SplitSecret {
-  const before = isLeft ? node.left : node.right;
-  const left = isLeft ? child : node.left;
-  const right = isLeft ? node.right : child;
-  return oldestSkipped(child) === oldestSkipped(before)
-    ? { kind: "split", left, right, oldestSkipped: node.oldestSkipped }
-    : splitSecret(left, right);
+  if (half < 1) return rewrite(leafOf(suite, node));
+  const split = splitOf(suite, node);
+  const isLeft = isLeftOf(leaf, half);
+  const child = isLeft ? split.left : split.right;
+  const after = rewriteLeaf(suite, child, half / 2, leaf, rewrite);
+  if (after === child) return split;
+  return isLeft ? splitSecret(after, split.right) : splitSecret(split.left, after);
 }
 
 /** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */
@@ -209,10 +203,9 @@ function leafOf(suite: CipherSuite, node: SecretNode): LeafRatchets {
   if (node.kind === "leaf") return node;
   if (node.kind === "split") throw new MlsError("RECORD_INVALID", "a parent in the place of a leaf");
   const ratchet = (label: RatchetType): Ratchet =>
-    startRatchet(suite.expandWithLabel(node.secret, label, NO_CONTEXT, suite.hashLength));
+    startRatchet(suite.expandWithLabel(node.secret, label, NO_BYTES, suite.hashLength));
   return leafRatchets(ratchet("handshake"), ratchet("application"));
 }
 
-const NO_CONTEXT = new Uint8Array();
 const LEFT = utf8ToBytes("left");
 const RIGHT = utf8ToBytes("right");

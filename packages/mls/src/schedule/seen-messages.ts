@@ -24,9 +24,9 @@ export const SEEN_CHUNK = 32;
 const SEEN_ID_LENGTH = 16;
 export const NOTHING_SEEN: SeenMessages = { full: [], tail: [], index: undefined };
 
-/** What signed bytes are remembered by. */
-export async function seenId(signedBytes: Uint8Array): Promise<string> {
-  return bytesToHex(new Uint8Array(await subtle().digest("SHA-256", signedBytes), 0, SEEN_ID_LENGTH));
+/** What signed bytes are remembered by: an encoded SignContent (§5.1.2). */
+export async function seenId(signContent: Uint8Array): Promise<string> {
+  return bytesToHex(new Uint8Array(await subtle().digest("SHA-256", signContent), 0, SEEN_ID_LENGTH));
 }
 
 /** The same with one more id. Throws REPLAYED if it is there already. */
@@ -41,14 +41,10 @@ export function withSeen({ full, tail, index }: SeenMessages, id: string): SeenM
 /** Deep as ids agree in their first digits, at most as they are long. */
 function withId(index: SeenIndex, id: string, depth: number): SeenIndex {
   if (index === undefined) return id;
-  let branches: SeenIndex[];
-  if (typeof index === "string") {
-    if (index === id) throw new MlsError("REPLAYED", "this signed message was received before");
-    branches = NO_BRANCHES.slice();
-    branches[digitAt(index, depth)] = index;
-  } else {
-    branches = index.slice();
-  }
+  const isOne = typeof index === "string";
+  if (isOne && index === id) throw new MlsError("REPLAYED", "this signed message was received before");
+  const branches = (isOne ? NO_BRANCHES : index).slice();
+  if (isOne) branches[digitAt(index, depth)] = index;
   const digit = digitAt(id, depth);
   branches[digit] = withId(branches[digit], id, depth + 1);
   return branches;
