@@ -40,8 +40,8 @@ export interface PrivateMessageKeys {
 
 /**
  * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3), and notes it as sent under `id`, its
- * seenId. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED, GENERATION_EXHAUSTED,
- * and REPLAYED if it was noted before.
+ * seenId. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED,
+ * GENERATION_EXHAUSTED, and REPLAYED if it was noted before.
  */
 export async function protectPrivate(
   suite: CipherSuite,

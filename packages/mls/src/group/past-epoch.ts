@@ -50,7 +50,7 @@ export interface LateMessage {
   readonly sender: number;
   /** The sender's leaf in that epoch; the same index may be somebody else's by now. */
   readonly senderLeaf: LeafNode;
-  /** A part of what was decrypted, padding and all: copy it to hand on its buffer, or to keep nothing more. */
+  /** A part of the decrypted plaintext, not a copy: its buffer holds the signature and the padding, too. */
   readonly data: Uint8Array;
   readonly authenticatedData: Uint8Array;
   readonly generation: number;

@@ -34,7 +34,7 @@ export type ProcessedMessage =
       readonly state: GroupState;
       /** Leaf index. */
       readonly sender: number;
-      /** A part of what was decrypted, padding and all: copy it to hand on its buffer, or to keep nothing more. */
+      /** A part of the decrypted plaintext, not a copy: its buffer holds the signature and the padding, too. */
       readonly data: Uint8Array;
       readonly authenticatedData: Uint8Array;
       readonly generation: number;
