@@ -7,7 +7,7 @@ import { format } from "node:util";
 // Vitest's assertions look for the worker that they run in, for snapshots and for the name of the current test.
 Object.assign(globalThis, { __vitest_worker__: { config: { expect: {} }, environment: { name: "node" } } });
 const vitest = await import("vitest");
-export const { expect } = vitest;
+export const { expect, vi } = vitest;
 
 type Action = (...values: never[]) => unknown;
 
