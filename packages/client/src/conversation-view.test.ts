@@ -42,7 +42,7 @@ describe("a 1:1 chat that both founded at once", () => {
     expect(goesOnIn({ lower: "founding", higher: "member" })).toBe("lower");
   });
 
-  test("goes on in the other while this device is only being let in: who writes isn't made to wait", () => {
+  test("[CHAT-1] goes on in the other while this device is only being let in: who writes isn't made to wait", () => {
     expect(goesOnIn({ lower: "joining", higher: "member" })).toBe("higher");
     expect(goesOnIn({ lower: "joining", higher: "founding" })).toBe("higher");
     expect(goesOnIn({ lower: "leaving", higher: "member" })).toBe("higher");

@@ -99,12 +99,18 @@ async function prepare(relay: RelayProcess, random: SeededRandom, canary: string
     const key = `${namespace} ${loggedIn}`;
     const open = sockets.get(key);
     if (open?.isOpen() === true) return open;
-    const socket = opening.get(key) ?? openTo(namespace, loggedIn).catch(() => undefined);
+    const socket = opening.get(key) ?? openTo(namespace, loggedIn).catch(noteUnopened);
     opening.set(key, socket);
     const opened = await socket;
     opening.delete(key);
     if (opened !== undefined) sockets.set(key, opened);
     return opened;
+  }
+
+  /** The relay may refuse one, over its rates: how often is printed with the answers, and the next request tries again. */
+  function noteUnopened(): undefined {
+    count("not connected");
+    return undefined;
   }
 
   async function openTo(namespace: "/ds" | "/as", loggedIn: boolean): Promise<RawSocket> {
