@@ -25,7 +25,7 @@ const SIGNED_HEAD = 80;
 const SIGNED_TAIL = 112;
 
 const signed = new Uint8Array(SIGNED_HEAD + DATA + SIGNED_TAIL);
-const content = new Uint8Array(4096);
+const content = new Uint8Array(2048);
 const senderData = new Uint8Array(12);
 const keyRoom = new Uint8Array(16);
 const iv = new Uint8Array(12);

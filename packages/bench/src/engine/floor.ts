@@ -7,7 +7,7 @@ import { cipherSuite } from "@thicket/mls";
 
 /** 1 KiB with its framing, as it is signed; and as it is sealed, padded to 4 KiB. */
 const SIGNED = new Uint8Array(1216).fill(7);
-const SEALED = new Uint8Array(4096).fill(7);
+const SEALED = new Uint8Array(2048).fill(7);
 const SENDER_DATA = new Uint8Array(12);
 /** Both AADs are of about this length. */
 const AAD = new Uint8Array(48);

@@ -82,14 +82,14 @@ export const flag: Codec<boolean> = {
 
 /** A struct: its fields in the order in which the object names them. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
+  const names = Object.keys(fields) as (keyof T)[];
   return {
     write(w, value) {
-      for (const [name, codec] of entries) codec.write(w, value[name]);
+      for (const name of names) fields[name].write(w, value[name]);
     },
     read(r) {
       const value: Partial<T> = {};
-      for (const [name, codec] of entries) value[name] = codec.read(r);
+      for (const name of names) value[name] = fields[name].read(r);
       return value as T;
     },
   };
@@ -137,7 +137,7 @@ export function select<T extends { kind: string }>(
       const number = tag.read(r);
       const found = byNumber.get(number);
       if (found === undefined) throw new MlsError("DECODE_VALUE", `${number} has no case in this select`);
-      return { kind: found.kind, ...found.fields.read(r) } as T;
+      return Object.assign(found.fields.read(r), { kind: found.kind }) as T;
     },
   };
 }

@@ -1,28 +1,27 @@
 /** Longer byte strings are outside the script's heap from the start. */
 const SHORT = 64;
 
-/** Room for one input of a call to the platform; see `withShortInputs`. */
-export interface ShortInput {
-  /** The same bytes, good until the call returns. */
-  hold(input: Uint8Array): Uint8Array;
+/** The same bytes in a room of their own, good until the call to the platform returns. */
+type Hold = (input: Uint8Array) => Uint8Array;
+
+/** Rooms for the inputs of one call to the platform; see `withShortInputs`. */
+export interface ShortInputs {
+  readonly data: Hold;
+  readonly nonce: Hold;
+  readonly aad: Hold;
   /** Wipes them: they may be secret. */
   clear(): void;
 }
 
-export function shortInput(): ShortInput {
-  const room = new Uint8Array(new ArrayBuffer(SHORT));
-  const views: Uint8Array[] = [];
-  let used = 0;
-  return {
-    hold(input) {
-      used = input.length <= SHORT ? input.length : 0;
-      if (used === 0) return input;
-      const view = (views[used] ??= room.subarray(0, used));
-      view.set(input);
-      return view;
-    },
-    clear() {
-      if (used > 0) room.fill(0, 0, used);
-    },
+export function shortInputs(): ShortInputs {
+  const rooms = new Uint8Array(new ArrayBuffer(3 * SHORT));
+  const roomAt = (start: number): Hold => {
+    const views = Array.from({ length: SHORT + 1 }, (_, length) => rooms.subarray(start, start + length));
+    return (input) => {
+      const view = views[input.length];
+      view?.set(input);
+      return view ?? input;
+    };
   };
+  return { data: roomAt(0), nonce: roomAt(SHORT), aad: roomAt(2 * SHORT), clear: () => rooms.fill(0) };
 }

@@ -1,5 +1,5 @@
 import { MlsError } from "../errors.ts";
-import { shortInput } from "./short-input.ts";
+import { shortInputs } from "./short-input.ts";
 
 /**
  * The part of WebCrypto that the engine uses, described here because this package is compiled without the types of
@@ -69,32 +69,28 @@ export function platformSubtle(): SubtleCrypto {
  * are outside already, and are wiped as soon as the call returns: WebCrypto copies its inputs before it does.
  */
 function withShortInputs(platform: SubtleCrypto): SubtleCrypto {
-  const data = shortInput();
-  const signed = shortInput();
-  const nonce = shortInput();
-  const aad = shortInput();
+  const { data, nonce, aad, clear } = shortInputs();
   const held = ({ name, iv, additionalData }: AeadParameters): AeadParameters => ({
     name,
-    iv: nonce.hold(iv),
-    additionalData: aad.hold(additionalData),
+    iv: nonce(iv),
+    additionalData: aad(additionalData),
   });
   const returned = <T>(result: Promise<T>): Promise<T> => {
-    data.clear();
-    nonce.clear();
+    clear();
     return result;
   };
   return {
     digest: (algorithm, content) => platform.digest(algorithm, content),
     importKey: (format, key, algorithm, extractable, usages) =>
-      returned(platform.importKey(format, data.hold(key), algorithm, extractable, usages)),
+      returned(platform.importKey(format, data(key), algorithm, extractable, usages)),
     exportKey: (format, key) => platform.exportKey(format, key),
     encrypt: (parameters, key, plaintext) =>
-      returned(platform.encrypt(held(parameters), key, data.hold(plaintext))),
+      returned(platform.encrypt(held(parameters), key, data(plaintext))),
     decrypt: (parameters, key, ciphertext) =>
-      returned(platform.decrypt(held(parameters), key, data.hold(ciphertext))),
+      returned(platform.decrypt(held(parameters), key, data(ciphertext))),
     sign: (algorithm, key, content) => platform.sign(algorithm, key, content),
     verify: (algorithm, key, signature, content) =>
-      platform.verify(algorithm, key, signed.hold(signature), content),
+      platform.verify(algorithm, key, data(signature), content),
     deriveBits: (parameters, key, length) => platform.deriveBits(parameters, key, length),
   };
 }

@@ -193,17 +193,13 @@ function membershipTagCodec(sender: Sender): Codec<Uint8Array | undefined> {
   return sender.kind === "member" ? presentTag : absentTag;
 }
 
-function writePrivateHead(w: Writer, value: PrivateMessage): void {
-  w.opaque(value.groupId);
-  w.uint64(value.epoch);
-  contentTypeCodec.write(w, value.contentType);
-  w.opaque(value.authenticatedData);
-  w.opaque(value.encryptedSenderData);
-}
-
 const privateMessageCodec: Codec<PrivateMessage> = {
   write(w, value) {
-    writePrivateHead(w, value);
+    w.opaque(value.groupId);
+    w.uint64(value.epoch);
+    contentTypeCodec.write(w, value.contentType);
+    w.opaque(value.authenticatedData);
+    w.opaque(value.encryptedSenderData);
     w.opaque(value.ciphertext);
   },
   read: (r) => ({
@@ -226,13 +222,21 @@ export const mlsMessageCodec = behindVersion(
   }),
 );
 
-/** The bytes of a PrivateMessage as an MLSMessage: as the codec above writes it, but the ciphertext is copied once. */
-export function encodePrivateMessage(message: PrivateMessage): Uint8Array {
+/**
+ * A PrivateMessage as an MLSMessage, written as by the codec above, with its ciphertext copied once. Its first fields
+ * are the PrivateContentAAD that it was sealed with (§6.3.1).
+ */
+export function encodePrivateMessage(
+  contentAad: Uint8Array,
+  encryptedSenderData: Uint8Array,
+  ciphertext: Uint8Array,
+): Uint8Array {
   const writer = new Writer();
   writer.uint(MLS10, 2);
   writer.uint(WIRE_FORMATS.privateMessage, 2);
-  writePrivateHead(writer, message);
-  return writer.finishWith(message.ciphertext);
+  writer.raw(contentAad);
+  writer.opaque(encryptedSenderData);
+  return writer.finishWith(ciphertext);
 }
 
 /** What stands behind the content type, and first in a PrivateMessageContent (§6, §6.3.1). Text is not copied. */

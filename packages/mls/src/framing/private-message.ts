@@ -5,7 +5,7 @@ import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import type { Expander } from "../crypto/key-derivation.ts";
 import type { Random } from "../crypto/random.ts";
 import { MlsError } from "../errors.ts";
-import { DEFAULT_RATCHET_LIMITS, type RatchetLimits } from "../schedule/ratchet.ts";
+import type { RatchetLimits } from "../schedule/ratchet.ts";
 import {
   findReceiveKey,
   findSendKey,
@@ -21,6 +21,7 @@ import {
   type Content,
   type ContentType,
   contentTypeCodec,
+  encodePrivateMessage,
   type FramedContent,
   type FramedContentAuthData,
   type PrivateMessage,
@@ -40,7 +41,7 @@ export interface PrivateMessageKeys {
 
 /**
  * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3), and notes it as sent under `id`, its
- * seenId. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED,
+ * seenId. The message comes as the bytes of an MLSMessage. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED,
  * GENERATION_EXHAUSTED, and REPLAYED if it was noted before.
  */
 export async function protectPrivate(
@@ -49,7 +50,7 @@ export async function protectPrivate(
   keys: Pick<PrivateMessageKeys, "senderDataSecret" | "secretTree">,
   random: Random,
   id?: string,
-): Promise<{ message: PrivateMessage; secretTree: SecretTree; generation: number }> {
+): Promise<{ message: Uint8Array; secretTree: SecretTree; generation: number }> {
   const { content } = authenticated;
   if (authenticated.wireFormat !== "privateMessage") {
     throw new MlsError("WIRE_FORMAT_UNEXPECTED", "signed for another wire format", { section: "§6.1" });
@@ -59,14 +60,12 @@ export async function protectPrivate(
   }
   const { leafIndex } = content.sender;
   const contentType = content.content.kind;
-  const { groupId, epoch, authenticatedData } = content;
-  const place: MessagePlace = { groupId, epoch, contentType, authenticatedData };
   const found = findSendKey(suite, keys.secretTree, leafIndex, ratchetTypeOf(contentType));
   const secretTree = useUp(found, id);
 
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
   const nonce = guardedNonce(found.key.nonce, reuseGuard);
-  const aads = aadsOf(place);
+  const aads = aadsOf(content, contentType);
   const plaintext = writePrivateContent(content.content, authenticated.auth);
   let ciphertext: Uint8Array;
   try {
@@ -79,7 +78,7 @@ export async function protectPrivate(
   const outer = senderDataKey(suite, keys.senderDataSecret, ciphertext);
   const encryptedSenderData = await suite.seal(outer.key, outer.nonce, aads.senderData, senderData);
   return {
-    message: { ...place, encryptedSenderData, ciphertext },
+    message: encodePrivateMessage(aads.content, encryptedSenderData, ciphertext),
     secretTree,
     generation: found.generation,
   };
@@ -107,13 +106,13 @@ export async function openPrivate(
   options: {
     readonly ownLeaf: number | undefined;
     readonly signatureKeyOf: (leaf: number) => Uint8Array | undefined;
-    readonly limits?: RatchetLimits;
+    readonly limits?: RatchetLimits | undefined;
     /** In ms: the mark of keys that this message leaps over. */
-    readonly now?: number;
+    readonly now?: number | undefined;
   },
 ): Promise<OpenedPrivateMessage> {
   checkPlace(message, keys);
-  const aads = aadsOf(message);
+  const aads = aadsOf(message, message.contentType);
   const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
   const opened = await suite.open(outer.key, outer.nonce, aads.senderData, message.encryptedSenderData);
   const { leafIndex, generation, reuseGuard } = decode(senderDataCodec, opened);
@@ -125,8 +124,7 @@ export async function openPrivate(
   if (leafIndex === options.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
 
   const type = ratchetTypeOf(message.contentType);
-  const limits = options.limits ?? DEFAULT_RATCHET_LIMITS;
-  const found = findReceiveKey(suite, keys.secretTree, leafIndex, type, generation, limits, options.now);
+  const found = findReceiveKey(suite, keys.secretTree, leafIndex, type, generation, options.limits, options.now);
   const nonce = guardedNonce(found.key.nonce, reuseGuard);
   const plaintext = await suite.open(found.key.key, nonce, aads.content, message.ciphertext);
   const { content: body, auth } = readPrivateContent(plaintext, message.contentType);
@@ -159,17 +157,17 @@ export function ratchetTypeOf(contentType: ContentType): RatchetType {
   return contentType === "application" ? "application" : "handshake";
 }
 
-/** The fields that both AADs are made of. */
-type MessagePlace = Pick<PrivateMessage, "groupId" | "epoch" | "contentType" | "authenticatedData">;
-
 /** PrivateContentAAD (§6.3.1), and SenderDataAAD (§6.3.2), which is how it begins. */
-function aadsOf(place: MessagePlace): { readonly content: Uint8Array; readonly senderData: Uint8Array } {
+function aadsOf(
+  { groupId, epoch, authenticatedData }: Pick<FramedContent, "groupId" | "epoch" | "authenticatedData">,
+  contentType: ContentType,
+): { readonly content: Uint8Array; readonly senderData: Uint8Array } {
   const writer = new Writer();
-  writer.opaque(place.groupId);
-  writer.uint64(place.epoch);
-  contentTypeCodec.write(writer, place.contentType);
+  writer.opaque(groupId);
+  writer.uint64(epoch);
+  contentTypeCodec.write(writer, contentType);
   const { length } = writer;
-  writer.opaque(place.authenticatedData);
+  writer.opaque(authenticatedData);
   const content = writer.finish();
   return { content, senderData: content.slice(0, length) };
 }

@@ -77,6 +77,14 @@ async function sign(
   return { wireFormat, content: framed, auth: { signature, confirmationTag } };
 }
 
+/** protectPrivate, and its message as a receiver reads it. */
+async function protect(signed: AuthenticatedContent, secretTree = keys.secretTree) {
+  const sent = await protectPrivate(suite, signed, { ...keys, secretTree }, random);
+  const message = decode(mlsMessageCodec, sent.message);
+  if (message.kind !== "privateMessage") throw new Error("not private");
+  return { ...sent, message: message.privateMessage };
+}
+
 const open = (message: PrivateMessage, changes: Partial<typeof keys> = {}, ownLeaf = 0) =>
   openPrivate(
     suite,
@@ -131,7 +139,7 @@ function plaintextOf({ content, auth }: AuthenticatedContent): Uint8Array {
 
 describe("a private message", () => {
   test("opens to what was sent, with sender, generation and authenticated data", async () => {
-    const sent = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const sent = await protect(await sign("privateMessage", text));
     const opened = await open(sent.message);
     expect(opened.sender).toBe(SENDER);
     expect(opened.generation).toBe(0);
@@ -141,8 +149,8 @@ describe("a private message", () => {
 
   test("[FRAME-1] sending moves the ratchet: the next message has the next generation and another key", async () => {
     const signed = await sign("privateMessage", text);
-    const first = await protectPrivate(suite, signed, keys, random);
-    const second = await protectPrivate(suite, signed, { ...keys, secretTree: first.secretTree }, random);
+    const first = await protect(signed);
+    const second = await protect(signed, first.secretTree);
     expect([first.generation, second.generation]).toEqual([0, 1]);
     const key = (tree: typeof keys.secretTree) => findSendKey(suite, tree, SENDER, "application").key;
     expect(key(first.secretTree)).not.toEqual(key(keys.secretTree));
@@ -150,21 +158,21 @@ describe("a private message", () => {
 
   test("the reuse guard is fresh, so that a lost state does not repeat a nonce", async () => {
     const signed = await sign("privateMessage", text);
-    const first = await protectPrivate(suite, signed, keys, random);
-    const again = await protectPrivate(suite, signed, keys, random);
+    const first = await protect(signed);
+    const again = await protect(signed);
     expect(again.generation).toBe(first.generation);
     expect(again.message.ciphertext).not.toEqual(first.message.ciphertext);
   });
 
   test("[FRAME-2] opens once", async () => {
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     const { secretTree } = await open(message);
     expect(await refusal(() => open(message, { secretTree }))).toBe("GENERATION_USED §9.2");
   });
 
   test("[FRAME-3] a member who encrypts another's signed message anew is refused", async () => {
     const signed = await sign("privateMessage", text);
-    const original = await protectPrivate(suite, signed, keys, random);
+    const original = await protect(signed);
     const { secretTree } = await open(original.message);
     const copy = await handmade({ plaintext: plaintextOf(signed), generation: 1 });
     expect(await refusal(() => open(copy))).toBeUndefined(); // the copy by itself is genuine
@@ -182,7 +190,7 @@ describe("a private message", () => {
     const before = diffSecretTree(undefined, keys.secretTree).put;
     expect(await refusal(() => open(forged))).toBe("SIGNATURE_INVALID §6.1");
     expect(diffSecretTree(undefined, keys.secretTree).put).toEqual(before);
-    const genuine = await protectPrivate(suite, signed, keys, random);
+    const genuine = await protect(signed);
     expect(genuine.generation).toBe(0);
     expect((await open(genuine.message)).generation).toBe(0);
   });
@@ -209,26 +217,28 @@ describe("a private message", () => {
   test.each([
     ["a short text", text, 256],
     ["a text of 300 bytes", { kind: "application", data: new Uint8Array(300) }, 1024],
+    ["a text of 1100 bytes", { kind: "application", data: new Uint8Array(1100) }, 2048],
     ["a text of 2000 bytes", { kind: "application", data: new Uint8Array(2000) }, 4096],
     ["a text of 5000 bytes", { kind: "application", data: new Uint8Array(5000) }, 8192],
     ["a proposal", remove, 1024],
   ] satisfies [string, Content, number][])(
     "[FRAME-6] %s is padded to a step",
     async (_what, content, length) => {
-      const { message } = await protectPrivate(suite, await sign("privateMessage", content), keys, random);
+      const { message } = await protect(await sign("privateMessage", content));
       expect(message.ciphertext.length).toBe(length + 16);
       expect((await open(message)).authenticated.content.content).toEqual(content);
     },
   );
 
   test("padding steps", () => {
-    const steps = [1, 256, 257, 1024, 1025, 4096, 4097, 8193].map((n) => paddedLength("application", n));
-    expect(steps).toEqual([256, 256, 1024, 1024, 4096, 4096, 8192, 12288]);
+    const lengths = [1, 256, 257, 1024, 1025, 2048, 2049, 4096, 4097, 8193];
+    const steps = lengths.map((n) => paddedLength("application", n));
+    expect(steps).toEqual([256, 256, 1024, 1024, 2048, 2048, 4096, 4096, 8192, 12288]);
     expect([1, 1024, 1025, 5000].map((n) => paddedLength("commit", n))).toEqual([1024, 1024, 2048, 5120]);
   });
 
   test("[FRAME-7] nobody can move a member's own sending ratchet", async () => {
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     expect(await refusal(() => open(message, {}, SENDER))).toBe("OWN_MESSAGE");
   });
 
@@ -243,7 +253,7 @@ describe("a private message", () => {
 
   test("[RULE-72] sender data may name any 32-bit leaf: outside the tree it is a sender that isn't there (§6.3.2)", async () => {
     const leaves = (leaf: number) => (leaf < 4 ? signer.publicKey : undefined);
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     for (const leafIndex of [4, 5, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xffff_ffff]) {
       const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
       const senderData = new Uint8Array(12);
@@ -259,7 +269,7 @@ describe("a private message", () => {
   });
 
   test("sender data holds its three fields and nothing more (§6.3.2)", async () => {
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
     const aad = Uint8Array.of(3, ...groupId, 0, 0, 0, 0, 0, 0, 0, 7, 1);
     for (const [length, code] of [
@@ -281,7 +291,7 @@ describe("a private message", () => {
   });
 
   test("[FRAME-9] another group, epoch, content type, AAD or ciphertext is refused", async () => {
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     const code = (changes: Partial<PrivateMessage>) => refusal(() => open({ ...message, ...changes }));
     expect(await code({ groupId: Uint8Array.of(1, 2) })).toBe("GROUP_MISMATCH §6.1");
     expect(await code({ epoch: epoch + 1n })).toBe("EPOCH_MISMATCH §6.1");
@@ -295,17 +305,17 @@ describe("a private message", () => {
 
   test("a signature of another epoch, though encrypted in this one, is refused", async () => {
     const elsewhere = { ...keys, groupContext: concatBytes(keys.groupContext.subarray(1), Uint8Array.of(0)) };
-    const { message } = await protectPrivate(suite, await sign("privateMessage", text), keys, random);
+    const { message } = await protect(await sign("privateMessage", text));
     expect(await refusal(() => open(message, elsewhere))).toBe("SIGNATURE_INVALID §6.1");
   });
 
   test("content that was signed as public, or by a non-member, does not go out as private", async () => {
     const publicly = await sign("publicMessage", remove);
-    expect(await refusal(() => protectPrivate(suite, publicly, keys, random))).toBe(
+    expect(await refusal(() => protect(publicly))).toBe(
       "WIRE_FORMAT_UNEXPECTED §6.1",
     );
     const outsider = await sign("privateMessage", remove, { sender: { kind: "external", senderIndex: 0 } });
-    expect(await refusal(() => protectPrivate(suite, outsider, keys, random))).toBe("SENDER_INVALID §6.3.2");
+    expect(await refusal(() => protect(outsider))).toBe("SENDER_INVALID §6.3.2");
   });
 
   test("garbage inside a genuine envelope is refused as malformed", async () => {

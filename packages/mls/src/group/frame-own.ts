@@ -1,6 +1,6 @@
 import { encode } from "../codec/codec.ts";
 import type { Random } from "../crypto/cipher-suite.ts";
-import { type AuthenticatedContent, encodePrivateMessage, mlsMessageCodec } from "../framing/message.ts";
+import { type AuthenticatedContent, mlsMessageCodec } from "../framing/message.ts";
 import { protectPrivate } from "../framing/private-message.ts";
 import { protectPublic } from "../framing/public-message.ts";
 import type { GroupState } from "./group-state.ts";
@@ -18,7 +18,7 @@ export interface FramedMessage {
  * A member's signed content in the wire format that it is signed for (RFC 9420 §6.2, §6.3). A private message is noted as
  * sent under `id`, its seenId. Throws REPLAYED if it was before.
  */
-export async function frameOwn(
+export function frameOwn(
   state: GroupState,
   authenticated: AuthenticatedContent,
   random: Random,
@@ -32,26 +32,11 @@ export async function frameOwn(
       groupContext: encodedContext,
       membershipKey: secrets.membershipKey,
     });
-    return {
-      state,
-      message: encode(mlsMessageCodec, { kind: "publicMessage", publicMessage }),
-      generation: 0,
-    };
+    const message = encode(mlsMessageCodec, { kind: "publicMessage", publicMessage });
+    return Promise.resolve({ state, message, generation: 0 });
   }
-  const {
-    message: privateMessage,
-    secretTree,
-    generation,
-  } = await protectPrivate(
-    suite,
-    authenticated,
-    { senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree },
-    random,
-    id,
+  const keys = { senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree };
+  return protectPrivate(suite, authenticated, keys, random, id).then(
+    ({ message, secretTree, generation }) => ({ state: { ...state, secretTree }, message, generation }),
   );
-  return {
-    state: { ...state, secretTree },
-    message: encodePrivateMessage(privateMessage),
-    generation,
-  };
 }

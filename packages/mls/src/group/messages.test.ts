@@ -123,13 +123,12 @@ describe("application messages", () => {
       signatureKeyOf,
     });
     // Carol knows everybody's ratchets: she seals alice's signed words under alice's next generation.
-    const { message } = await protectPrivate(
+    const { message: again } = await protectPrivate(
       carol.suite,
       opened.authenticated,
       { ...keys, secretTree: opened.secretTree },
       deps.random,
     );
-    const again = encode(mlsMessageCodec, { kind: "privateMessage", privateMessage: message });
     const once = await read(bob, messages[0]);
     await expect(processMessage(once.state, again, deps)).rejects.toMatchObject({ code: "REPLAYED" });
   });

@@ -89,8 +89,8 @@ export async function openLate(
     {
       ownLeaf: past.ownLeaf,
       signatureKeyOf: (leaf) => leafAt(past.tree, leaf)?.signatureKey,
-      ...(limits && { limits }),
-      ...(now !== undefined && { now }),
+      limits,
+      now,
     },
   );
   const { content, authenticatedData } = opened.authenticated.content;

@@ -152,8 +152,8 @@ function openMessage(
       {
         ownLeaf: state.ownLeaf,
         signatureKeyOf: (leaf) => leafAt(state.tree, leaf)?.signatureKey,
-        ...(options.limits && { limits: options.limits }),
-        ...(options.now !== undefined && { now: options.now }),
+        limits: options.limits,
+        now: options.now,
       },
     );
   }

@@ -15,8 +15,8 @@ import { seenId } from "../schedule/seen-messages.ts";
 import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
 import { checkAdd } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { frameOwn, type FramedMessage } from "./frame-own.ts";
-import { type GroupState, withProposal } from "./group-state.ts";
+import { frameOwn } from "./frame-own.ts";
+import { type GroupState, type PendingProposal, withProposal } from "./group-state.ts";
 import { pskProposal, type PskReference } from "./pre-shared-keys.ts";
 import { refuseClosed } from "./reinit.ts";
 import type { LeafChanges } from "./stage-commit.ts";
@@ -41,8 +41,8 @@ export async function createApplicationMessage(
   options: SendOptions,
   deps: EngineDeps,
 ): Promise<{ state: GroupState; message: Uint8Array; generation: number }> {
-  const sent = await send(state, { kind: "application", data }, options, deps);
-  return { state: sent.state, message: sent.message, generation: sent.generation };
+  const { authenticated, id } = await signOwn(state, { kind: "application", data }, options);
+  return await frameOwn(state, authenticated, deps.random, id);
 }
 
 /**
@@ -59,10 +59,7 @@ export async function createProposal(
     throw new MlsError("PROPOSAL_INVALID", "an Update is made by proposeUpdate, which keeps its private key");
   }
   if (proposal.kind === "add") await checkAdd(state, proposal.keyPackage, state.context.extensions, deps);
-  const sent = await send(state, { kind: "proposal", proposal }, options, deps);
-  const ref = proposalRef(state.suite, sent.authenticated);
-  const next = withProposal(sent.state, { ref, proposal, sender: memberSender(state.ownLeaf) });
-  return { state: next, message: sent.message, ref };
+  return sendProposal(state, proposal, options, deps);
 }
 
 /** Proposes that a member leaves, possibly this one itself. Throws MEMBER_UNKNOWN. */
@@ -113,45 +110,48 @@ export async function proposeUpdate(
     { groupId: context.groupId, leafIndex: ownLeaf },
   );
   const proposal: Proposal = { kind: "update", leafNode };
-  const sent = await send(state, { kind: "proposal", proposal }, options, deps);
-  const ref = proposalRef(suite, sent.authenticated);
-  const sender = memberSender(ownLeaf);
-  const pending = { ref, proposal, sender, encryptionPrivateKey: keys.privateKey };
-  return { state: withProposal(sent.state, pending), message: sent.message, ref };
+  return sendProposal(state, proposal, options, deps, { encryptionPrivateKey: keys.privateKey });
 }
 
 function memberSender(leafIndex: number): ProposalSender {
   return { kind: "member", leafIndex };
 }
 
-interface Sent extends FramedMessage {
-  readonly authenticated: AuthenticatedContent;
+async function sendProposal(
+  state: GroupState,
+  proposal: Proposal,
+  options: SendOptions,
+  deps: EngineDeps,
+  own?: Pick<PendingProposal, "encryptionPrivateKey">,
+): Promise<{ state: GroupState; message: Uint8Array; ref: Uint8Array }> {
+  const { authenticated, id } = await signOwn(state, { kind: "proposal", proposal }, options);
+  const { state: next, message } = await frameOwn(state, authenticated, deps.random, id);
+  const ref = proposalRef(state.suite, authenticated);
+  const pending = { ref, proposal, sender: memberSender(state.ownLeaf), ...own };
+  return { state: withProposal(next, pending), message, ref };
 }
 
-async function send(state: GroupState, body: Content, options: SendOptions, deps: EngineDeps): Promise<Sent> {
+/** The content as this member signs it, and what it is noted by where it goes out encrypted. */
+async function signOwn(
+  state: GroupState,
+  body: Content,
+  { authenticatedData = NO_BYTES, wireFormat = "privateMessage" }: SendOptions,
+): Promise<{ authenticated: AuthenticatedContent; id: string | undefined }> {
   refuseClosed(state);
   const { suite, context, encodedContext, ownLeaf, signatureKey } = state;
-  const { authenticatedData = NO_BYTES, wireFormat = "privateMessage" } = options;
   const { groupId, epoch } = context;
-  const content: FramedContent = {
-    groupId,
-    epoch,
-    sender: memberSender(ownLeaf),
-    authenticatedData,
-    content: body,
-  };
+  const sender = memberSender(ownLeaf);
+  const content: FramedContent = { groupId, epoch, sender, authenticatedData, content: body };
   const signed = writeSignContent({ wireFormat, content, groupContext: encodedContext });
-  let authenticated: AuthenticatedContent;
-  let id: string | undefined;
   try {
     const bytes = signed.lend();
     const hashing = wireFormat === "privateMessage" ? seenId(bytes) : undefined;
     const signature = await suite.sign(signatureKey, bytes);
-    authenticated = { wireFormat, content, auth: { signature, confirmationTag: undefined } };
-    id = await hashing;
+    return {
+      authenticated: { wireFormat, content, auth: { signature, confirmationTag: undefined } },
+      id: await hashing,
+    };
   } finally {
     signed.giveBack();
   }
-  const framed = await frameOwn(state, authenticated, deps.random, id);
-  return { ...framed, authenticated };
 }

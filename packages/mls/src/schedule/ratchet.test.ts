@@ -13,7 +13,7 @@ import {
   storedSkippedKeyCodec,
   take,
 } from "./ratchet.ts";
-import { NOTHING_SEEN, seenId, withSeen } from "./seen-messages.ts";
+import { chunkOf, nothingSeen, seenId, withSeen } from "./seen-messages.ts";
 
 const suite = cipherSuite(1);
 const limits = DEFAULT_RATCHET_LIMITS;
@@ -112,12 +112,31 @@ describe("a sender ratchet", () => {
 
   test("[RATCHET-5] ids that agree in all digits but the last are told apart", async () => {
     const ids = ["0", "9", "a", "f"].map((digit) => "0".repeat(31) + digit);
-    const seen = ids.reduce(withSeen, NOTHING_SEEN);
-    expect(seen.tail).toEqual(ids);
+    const seen = ids.reduce(withSeen, nothingSeen());
+    expect(chunkOf(seen, 0)).toEqual(ids);
     for (const id of ids) expect(await errorCode(() => withSeen(seen, id))).toBe("REPLAYED");
     for (const id of ["0".repeat(31) + "b", `f${"0".repeat(31)}`, "0".repeat(30) + "10"]) {
       expect(await errorCode(() => withSeen(seen, id))).toBeUndefined();
     }
+  });
+
+  test("[RATCHET-5] two values that go on from the same one know nothing of each other", async () => {
+    const ids = Array.from({ length: 40 }, (_, n) => n.toString(16).padStart(32, "0"));
+    const [first = "", second = ""] = ["a".repeat(32), "b".repeat(32)];
+    const before = ids.reduce(withSeen, nothingSeen());
+    const one = withSeen(before, first);
+    const other = withSeen(before, second);
+    expect(await errorCode(() => withSeen(before, first))).toBeUndefined();
+    expect(await errorCode(() => withSeen(other, first))).toBeUndefined();
+    expect(await errorCode(() => withSeen(one, second))).toBeUndefined();
+    for (const [value, last] of [
+      [one, first],
+      [other, second],
+    ] as const) {
+      expect([...chunkOf(value, 0), ...chunkOf(value, 1)]).toEqual([...ids, last]);
+      for (const id of [...ids, last]) expect(await errorCode(() => withSeen(value, id))).toBe("REPLAYED");
+    }
+    expect([...chunkOf(before, 0), ...chunkOf(before, 1)]).toEqual(ids);
   });
 
   test("[CODEC-1] a stored skipped key has a time that a number holds exactly", async () => {

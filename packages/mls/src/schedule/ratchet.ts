@@ -2,7 +2,7 @@ import { type Codec, opaque, struct, u32, vector } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { generationBytes } from "../crypto/key-derivation.ts";
 import { MlsError } from "../errors.ts";
-import { NOTHING_SEEN, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
+import { nothingSeen, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
 
 /** One key and nonce of a sender ratchet, for one message. */
 export interface MessageKey {
@@ -48,7 +48,7 @@ export const DEFAULT_RATCHET_LIMITS: RatchetLimits = {
 };
 
 export function startRatchet(secret: Uint8Array): Ratchet {
-  return { generation: 0, secret, skipped: [], seen: NOTHING_SEEN };
+  return { generation: 0, secret, skipped: [], seen: nothingSeen() };
 }
 
 /** A key that was taken from a ratchet, and the ratchet without it. */

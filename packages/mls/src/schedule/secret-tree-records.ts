@@ -4,7 +4,15 @@ import { MlsError } from "../errors.ts";
 import type { RecordDiff } from "../record-diff.ts";
 import { fullWidth } from "../tree/tree-math.ts";
 import { type Ratchet, type SkippedKey, storedRatchetCodec, storedSkippedKeyCodec } from "./ratchet.ts";
-import { NOTHING_SEEN, SEEN_CHUNK, type SeenMessages, storedSeenCodec, withSeen } from "./seen-messages.ts";
+import {
+  chunkOf,
+  closedChunks,
+  nothingSeen,
+  SEEN_CHUNK,
+  type SeenMessages,
+  storedSeenCodec,
+  withSeen,
+} from "./seen-messages.ts";
 import {
   type LeafRatchets,
   leafRatchets,
@@ -88,7 +96,7 @@ function diffRatchet(
   }
   diffSkipped(before.skipped, after.skipped, leaf, type, changes);
   // Closed chunks never change, so only those that were closed since are looked at.
-  for (const record of seenRecords(after.seen, before.seen.full.length, leaf, type)) changes.put.push(record);
+  for (const record of seenRecords(after.seen, closedChunks(before.seen), leaf, type)) changes.put.push(record);
 }
 
 function diffSkipped(
@@ -154,8 +162,11 @@ function seenRecords(
   leaf: number,
   type: RatchetType,
 ): [string, Uint8Array][] {
-  const chunks = seen.full.slice(from);
-  return chunks.map((ids, i) => [seenKey(leaf, type, from + i), encode(storedSeenCodec, ids)]);
+  const records: [string, Uint8Array][] = [];
+  for (let chunk = from; chunk < closedChunks(seen); chunk++) {
+    records.push([seenKey(leaf, type, chunk), encode(storedSeenCodec, chunkOf(seen, chunk))]);
+  }
+  return records;
 }
 
 function loadNode(
@@ -213,12 +224,13 @@ function loadSkippedKey(
 }
 
 function encodeRatchet({ generation, secret, skipped, seen }: Ratchet): Uint8Array {
+  const seenChunks = closedChunks(seen);
   return encode(storedRatchetCodec, {
     generation,
     secret,
     skipped: skipped.map((key) => key.generation),
-    seenChunks: seen.full.length,
-    seenTail: seen.tail,
+    seenChunks,
+    seenTail: chunkOf(seen, seenChunks),
   });
 }
 
@@ -230,7 +242,7 @@ function loadSeen(
   tail: readonly string[],
   records: ReadonlyMap<string, Uint8Array>,
 ): SeenMessages {
-  let seen = NOTHING_SEEN;
+  let seen = nothingSeen();
   const note = (ids: readonly string[], key: string): void => {
     try {
       for (const id of ids) seen = withSeen(seen, id);

@@ -75,11 +75,12 @@ export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number
 export interface FoundKey {
   readonly key: MessageKey;
   readonly generation: number;
-  readonly suite: CipherSuite;
-  /** Expanded as far as the leaf. */
   readonly tree: SecretTree;
   readonly leaf: number;
   readonly type: RatchetType;
+  /** From the root down to the leaf, derived where they weren't. */
+  readonly path: readonly SplitSecret[];
+  readonly ratchets: LeafRatchets;
   /** The ratchet without the key. */
   readonly rest: Ratchet;
 }
@@ -112,9 +113,19 @@ function findKey(
   type: RatchetType,
   find: (ratchet: Ratchet) => TakenKey,
 ): FoundKey {
-  const expanded = expandTo(suite, tree, leaf);
-  const { ratchet: rest, key, generation } = find(ratchetsAt(suite, expanded, leaf)[type]);
-  return { key, generation, suite, tree: expanded, leaf, type, rest };
+  if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
+    throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
+  }
+  const path: SplitSecret[] = [];
+  let node = tree.root;
+  for (let half = tree.width / 2; half >= 1; half /= 2) {
+    const split = splitOf(suite, node);
+    path.push(split);
+    node = isLeftOf(leaf, half) ? split.left : split.right;
+  }
+  const ratchets = leafOf(suite, node);
+  const { ratchet: rest, key, generation } = find(ratchets[type]);
+  return { key, generation, tree, leaf, type, path, ratchets, rest };
 }
 
 /**
@@ -122,11 +133,16 @@ function findKey(
  * received message it is taken only once that proved genuine; of an own one it is stored before that leaves the device.
  * Throws REPLAYED if the leaf's signed bytes were noted before.
  */
-export function useUp({ suite, tree, leaf, type, rest }: FoundKey, id: string | undefined): SecretTree {
+export function useUp({ tree, leaf, type, path, ratchets, rest }: FoundKey, id: string | undefined): SecretTree {
   const ratchet = id === undefined ? rest : markSeen(rest, id);
-  const root = rewriteLeaf(suite, tree.root, tree.width / 2, leaf, ({ handshake, application }) =>
-    type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet),
-  );
+  const { handshake, application } = ratchets;
+  let root: SecretNode =
+    type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet);
+  for (let i = path.length - 1, half = 1; i >= 0; i--, half *= 2) {
+    const split = path[i];
+    if (split === undefined) break;
+    root = isLeftOf(leaf, half) ? splitSecret(root, split.right) : splitSecret(split.left, root);
+  }
   return { width: tree.width, root };
 }
 
@@ -145,43 +161,6 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
   if (node.kind === "secret" || node.oldestSkipped >= time) return node;
   if (node.kind === "split") return splitSecret(dropBelow(node.left, time), dropBelow(node.right, time));
   return leafRatchets(node.handshake, dropSkippedBefore(node.application, time));
-}
-
-/** The tree with all secrets derived down to a leaf; the same one where they are already. */
-function expandTo(suite: CipherSuite, tree: SecretTree, leaf: number): SecretTree {
-  if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
-    throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
-  }
-  const root = rewriteLeaf(suite, tree.root, tree.width / 2, leaf, (ratchets) => ratchets);
-  return root === tree.root ? tree : { width: tree.width, root };
-}
-
-function ratchetsAt(suite: CipherSuite, { width, root }: SecretTree, leaf: number): LeafRatchets {
-  let node = root;
-  for (let half = width / 2; node.kind === "split"; half /= 2) {
-    node = isLeftOf(leaf, half) ? node.left : node.right;
-  }
-  return leafOf(suite, node);
-}
-
-/**
- * A node that is `2 * half` leaves wide with a leaf of it rewritten, and what stood above it derived; the same node where
- * nothing changes. Deep as the tree.
- */
-function rewriteLeaf(
-  suite: CipherSuite,
-  node: SecretNode,
-  half: number,
-  leaf: number,
-  rewrite: (ratchets: LeafRatchets) => LeafRatchets,
-): SecretNode {
-  if (half < 1) return rewrite(leafOf(suite, node));
-  const split = splitOf(suite, node);
-  const isLeft = isLeftOf(leaf, half);
-  const child = isLeft ? split.left : split.right;
-  const after = rewriteLeaf(suite, child, half / 2, leaf, rewrite);
-  if (after === child) return split;
-  return isLeft ? splitSecret(after, split.right) : splitSecret(split.left, after);
 }
 
 /** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */

@@ -5,24 +5,32 @@ import { MlsError } from "../errors.ts";
 
 /**
  * The signed messages that came through a ratchet. Every member can derive every sender's keys and so re-encrypt
- * somebody's signed message under a later generation; this is what tells the copy from the original. Held in closed
- * chunks, so that one more message writes a record of bounded size.
+ * somebody's signed message under a later generation; this is what tells the copy from the original. An immutable value:
+ * the first `count` ids of a log that later values share and add to, so that one more message copies nothing.
  */
 export interface SeenMessages {
-  /** Of SEEN_CHUNK ids each. */
-  readonly full: readonly (readonly string[])[];
-  /** Less than a chunk. */
-  readonly tail: readonly string[];
-  /** All of them once more, as they are looked for. */
-  readonly index: SeenIndex;
+  readonly count: number;
+  readonly log: SeenLog;
 }
 
-/** Ids by their hexadecimal digits: the next digit leads on, down to where only one id is left. */
-type SeenIndex = string | readonly SeenIndex[] | undefined;
+/** Ids in the order in which they were noted, and where each one stands. What is in it doesn't change. */
+interface SeenLog {
+  readonly ids: string[];
+  readonly places: Map<string, number>;
+}
 
+/** Ids are stored in closed chunks of this many, so that one more message writes a record of bounded size. */
 export const SEEN_CHUNK = 32;
 const SEEN_ID_LENGTH = 16;
-export const NOTHING_SEEN: SeenMessages = { full: [], tail: [], index: undefined };
+
+/** Nothing yet. */
+export function nothingSeen(): SeenMessages {
+  return seenOf([]);
+}
+
+function seenOf(ids: string[]): SeenMessages {
+  return { count: ids.length, log: { ids, places: new Map(ids.map((id, place) => [id, place])) } };
+}
 
 /** What signed bytes are remembered by: an encoded SignContent (§5.1.2). */
 export async function seenId(signContent: Uint8Array): Promise<string> {
@@ -30,31 +38,25 @@ export async function seenId(signContent: Uint8Array): Promise<string> {
 }
 
 /** The same with one more id. Throws REPLAYED if it is there already. */
-export function withSeen({ full, tail, index }: SeenMessages, id: string): SeenMessages {
-  const larger = withId(index, id, 0);
-  const longer = [...tail, id];
-  return longer.length < SEEN_CHUNK
-    ? { full, tail: longer, index: larger }
-    : { full: [...full, longer], tail: [], index: larger };
+export function withSeen({ count, log }: SeenMessages, id: string): SeenMessages {
+  if ((log.places.get(id) ?? count) < count) {
+    throw new MlsError("REPLAYED", "this signed message was received before");
+  }
+  // Where somebody went on from this very value already, the log says more than it: the new value gets its own.
+  const own = log.ids.length === count ? log : seenOf(log.ids.slice(0, count)).log;
+  own.ids.push(id);
+  own.places.set(id, count);
+  return { count: count + 1, log: own };
 }
 
-/** Deep as ids agree in their first digits, at most as they are long. */
-function withId(index: SeenIndex, id: string, depth: number): SeenIndex {
-  if (index === undefined) return id;
-  const isOne = typeof index === "string";
-  if (isOne && index === id) throw new MlsError("REPLAYED", "this signed message was received before");
-  const branches = (isOne ? NO_BRANCHES : index).slice();
-  if (isOne) branches[digitAt(index, depth)] = index;
-  const digit = digitAt(id, depth);
-  branches[digit] = withId(branches[digit], id, depth + 1);
-  return branches;
+/** How many chunks are closed. */
+export function closedChunks({ count }: SeenMessages): number {
+  return Math.floor(count / SEEN_CHUNK);
 }
 
-const NO_BRANCHES: readonly SeenIndex[] = Array.from({ length: 16 }, () => undefined);
-
-function digitAt(id: string, place: number): number {
-  const code = id.charCodeAt(place);
-  return code < 0x40 ? code - 0x30 : code - 0x57; // "0" to "9", "a" to "f"
+/** The ids of a chunk: what follows the closed ones is less than a chunk. */
+export function chunkOf({ count, log }: SeenMessages, chunk: number): readonly string[] {
+  return log.ids.slice(chunk * SEEN_CHUNK, Math.min(count, (chunk + 1) * SEEN_CHUNK));
 }
 
 /** Ids of seen messages, one after the other: `opaque id[16]` in a vector. */

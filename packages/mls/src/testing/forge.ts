@@ -148,7 +148,7 @@ async function seal(
     { senderDataSecret: state.secrets.senderDataSecret, secretTree: state.secretTree },
     deps.random,
   );
-  return encode(mlsMessageCodec, { kind: "privateMessage", privateMessage: message });
+  return message;
 }
 
 /** The tree after the proposals, whatever they are; those of references are looked up. */

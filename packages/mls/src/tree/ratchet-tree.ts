@@ -40,6 +40,8 @@ interface Memo {
   hash?: Uint8Array;
   summary?: TreeSummary | null;
   members?: readonly Member[];
+  /** Of leaves that were asked for: a walk down a large tree costs several misses of the cache. */
+  found?: Map<number, LeafNode>;
 }
 
 export interface Member {
@@ -137,8 +139,14 @@ export function slotAt(tree: RatchetTree, index: number): RatchetTree | undefine
 
 /** The leaf node of member `leaf`; undefined where the leaf is blank or outside the tree. */
 export function leafAt(tree: RatchetTree, leaf: number): LeafNode | undefined {
-  const slot = occupiedSlotAt(tree, 2 * leaf);
-  return slot !== undefined && isLeafSlot(slot) ? slot.leaf : undefined;
+  const found = (tree.memo.found ??= new Map<number, LeafNode>());
+  let leafNode = found.get(leaf);
+  if (leafNode === undefined) {
+    const slot = occupiedSlotAt(tree, 2 * leaf);
+    leafNode = slot !== undefined && isLeafSlot(slot) ? slot.leaf : undefined;
+    if (leafNode !== undefined) found.set(leaf, leafNode);
+  }
+  return leafNode;
 }
 
 /** The same where there has to be a member. Throws MEMBER_UNKNOWN. */

@@ -123,8 +123,8 @@ async function checkPrivate(
   sameBytes(`the content of ${field}_priv`, contentBytes(await openAsReceiver(pair, given)), raw);
   const signed = await sign(pair, "privateMessage", content);
   const { message } = await protectPrivate(suite, signed, keys, seededRandom("message-protection"));
-  const own: MlsMessage = { kind: "privateMessage", privateMessage: message };
-  sameBytes(`${field} sent privately`, contentBytes(await openAsReceiver(pair, overWire(own))), raw);
+  const own = decode(mlsMessageCodec, message);
+  sameBytes(`${field} sent privately`, contentBytes(await openAsReceiver(pair, own)), raw);
 }
 
 function readMessage(field: string, text: string): MlsMessage {
