@@ -13,8 +13,8 @@ interface Table {
 }
 
 /** Not noted: script is compiled by and by, and the primitives of the floor are from the start. */
-const WARM_UP = 200;
-const ROUNDS = 300;
+const WARM_UP = 3000;
+const ROUNDS = 500;
 
 /** What runs in the place of an engine, and its column. */
 interface Bound extends MessageFloor {

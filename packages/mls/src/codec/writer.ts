@@ -36,7 +36,7 @@ export class Writer {
   finishWith(last: Uint8Array): Uint8Array {
     this.varint(last.length);
     const written = new Uint8Array(this.#length + last.length);
-    written.set(this.lend());
+    for (let i = 0; i < this.#length; i++) written[i] = this.#bytes[i] ?? 0; // few: a view of them would cost more
     written.set(last, this.#length);
     this.giveBack();
     return written;

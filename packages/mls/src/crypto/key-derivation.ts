@@ -188,12 +188,9 @@ function kdfLabel(label: string, context: Uint8Array, length: number): Uint8Arra
 
 /** The context of DeriveTreeSecret (§9). */
 export function generationBytes(generation: number): Uint8Array {
-  return Uint8Array.of(
-    generation >>> 24,
-    (generation >>> 16) & 0xff,
-    (generation >>> 8) & 0xff,
-    generation & 0xff,
-  );
+  const bytes = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) bytes[i] = generation >>> (24 - 8 * i);
+  return bytes;
 }
 
 const labelBytes = new Map<string, Uint8Array>();

@@ -10,7 +10,7 @@ export interface ShortInputs {
   readonly nonce: Hold;
   readonly aad: Hold;
   /** Wipes them: they may be secret. */
-  clear(): void;
+  readonly clear: () => void;
 }
 
 export function shortInputs(): ShortInputs {

@@ -89,8 +89,7 @@ function withShortInputs(platform: SubtleCrypto): SubtleCrypto {
     decrypt: (parameters, key, ciphertext) =>
       returned(platform.decrypt(held(parameters), key, data(ciphertext))),
     sign: (algorithm, key, content) => platform.sign(algorithm, key, content),
-    verify: (algorithm, key, signature, content) =>
-      platform.verify(algorithm, key, data(signature), content),
+    verify: (algorithm, key, signature, content) => platform.verify(algorithm, key, data(signature), content),
     deriveBits: (parameters, key, length) => platform.deriveBits(parameters, key, length),
   };
 }

@@ -124,7 +124,15 @@ export async function openPrivate(
   if (leafIndex === options.ownLeaf) throw new MlsError("OWN_MESSAGE", "a message of this very member");
 
   const type = ratchetTypeOf(message.contentType);
-  const found = findReceiveKey(suite, keys.secretTree, leafIndex, type, generation, options.limits, options.now);
+  const found = findReceiveKey(
+    suite,
+    keys.secretTree,
+    leafIndex,
+    type,
+    generation,
+    options.limits,
+    options.now,
+  );
   const nonce = guardedNonce(found.key.nonce, reuseGuard);
   const plaintext = await suite.open(found.key.key, nonce, aads.content, message.ciphertext);
   const { content: body, auth } = readPrivateContent(plaintext, message.contentType);

@@ -311,9 +311,7 @@ describe("a private message", () => {
 
   test("content that was signed as public, or by a non-member, does not go out as private", async () => {
     const publicly = await sign("publicMessage", remove);
-    expect(await refusal(() => protect(publicly))).toBe(
-      "WIRE_FORMAT_UNEXPECTED §6.1",
-    );
+    expect(await refusal(() => protect(publicly))).toBe("WIRE_FORMAT_UNEXPECTED §6.1");
     const outsider = await sign("privateMessage", remove, { sender: { kind: "external", senderIndex: 0 } });
     expect(await refusal(() => protect(outsider))).toBe("SENDER_INVALID §6.3.2");
   });

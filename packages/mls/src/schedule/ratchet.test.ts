@@ -122,7 +122,8 @@ describe("a sender ratchet", () => {
 
   test("[RATCHET-5] two values that go on from the same one know nothing of each other", async () => {
     const ids = Array.from({ length: 40 }, (_, n) => n.toString(16).padStart(32, "0"));
-    const [first = "", second = ""] = ["a".repeat(32), "b".repeat(32)];
+    const first = "a".repeat(32);
+    const second = "b".repeat(32);
     const before = ids.reduce(withSeen, nothingSeen());
     const one = withSeen(before, first);
     const other = withSeen(before, second);

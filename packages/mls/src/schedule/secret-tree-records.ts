@@ -96,7 +96,8 @@ function diffRatchet(
   }
   diffSkipped(before.skipped, after.skipped, leaf, type, changes);
   // Closed chunks never change, so only those that were closed since are looked at.
-  for (const record of seenRecords(after.seen, closedChunks(before.seen), leaf, type)) changes.put.push(record);
+  for (const record of seenRecords(after.seen, closedChunks(before.seen), leaf, type))
+    changes.put.push(record);
 }
 
 function diffSkipped(

@@ -57,8 +57,7 @@ export function splitSecret(left: SecretNode, right: SecretNode): SplitSecret {
 }
 
 export function leafRatchets(handshake: Ratchet, application: Ratchet): LeafRatchets {
-  let oldest = Infinity;
-  for (const { since } of application.skipped) oldest = Math.min(oldest, since);
+  const oldest = Math.min(...application.skipped.map(({ since }) => since));
   return { kind: "leaf", handshake, application, oldestSkipped: oldest };
 }
 
@@ -78,7 +77,7 @@ export interface FoundKey {
   readonly tree: SecretTree;
   readonly leaf: number;
   readonly type: RatchetType;
-  /** From the root down to the leaf, derived where they weren't. */
+  /** The nodes from the root down to the leaf, derived where they weren't; and the leaf. */
   readonly path: readonly SplitSecret[];
   readonly ratchets: LeafRatchets;
   /** The ratchet without the key. */
@@ -133,15 +132,23 @@ function findKey(
  * received message it is taken only once that proved genuine; of an own one it is stored before that leaves the device.
  * Throws REPLAYED if the leaf's signed bytes were noted before.
  */
-export function useUp({ tree, leaf, type, path, ratchets, rest }: FoundKey, id: string | undefined): SecretTree {
+export function useUp(
+  { tree, leaf, type, path, ratchets, rest }: FoundKey,
+  id: string | undefined,
+): SecretTree {
   const ratchet = id === undefined ? rest : markSeen(rest, id);
   const { handshake, application } = ratchets;
-  let root: SecretNode =
-    type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet);
-  for (let i = path.length - 1, half = 1; i >= 0; i--, half *= 2) {
-    const split = path[i];
-    if (split === undefined) break;
-    root = isLeftOf(leaf, half) ? splitSecret(root, split.right) : splitSecret(split.left, root);
+  const after = type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet);
+  // While the oldest skipped key stays, the nodes beside the path needn't be read: in a large tree each is a cache miss.
+  const isOldestKept = after.oldestSkipped === ratchets.oldestSkipped;
+  let root: SecretNode = after;
+  let half = 1;
+  for (const split of path.toReversed()) {
+    const isLeft = isLeftOf(leaf, half);
+    const left: SecretNode = isLeft ? root : split.left;
+    const right: SecretNode = isLeft ? split.right : root;
+    root = isOldestKept ? { ...split, left, right } : splitSecret(left, right);
+    half *= 2;
   }
   return { width: tree.width, root };
 }
