@@ -5,7 +5,7 @@ import { cipherSuite } from "@thicket/mls";
  * needs the signature, the sender data's key needs the ciphertext.
  */
 
-/** 1 KiB with its framing, as it is signed; and as it is sealed, padded to 4 KiB. */
+/** 1 KiB with its framing, as it is signed; and as it is sealed, padded to 2 KiB. */
 const SIGNED = new Uint8Array(1216).fill(7);
 const SEALED = new Uint8Array(2048).fill(7);
 const SENDER_DATA = new Uint8Array(12);

@@ -41,15 +41,14 @@ export async function ed25519Sign(privateKey: SignaturePrivateKey, content: Uint
 }
 
 /** Whether the signature is valid. A public key that is not a canonical point of the prime-order kind never is. */
-export function ed25519Verify(
+export async function ed25519Verify(
   publicKey: Uint8Array,
   content: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  const verifyBy = (key: CryptoKey | undefined): boolean | Promise<boolean> =>
-    key !== undefined && signature.length === 64 && subtle().verify(ED25519, key, signature, content);
-  const met = verifyingKeys.met(publicKey);
-  return met === undefined ? verifyingKeys.find(publicKey).then(verifyBy) : Promise.resolve(verifyBy(met));
+  if (signature.length !== 64) return false;
+  const key = verifyingKeys.met(publicKey) ?? (await verifyingKeys.find(publicKey));
+  return key !== undefined && subtle().verify(ED25519, key, signature, content);
 }
 
 const signingKeyOf = rememberPrivate(importEd25519Seed);

@@ -41,8 +41,8 @@ export interface PrivateMessageKeys {
 
 /**
  * Encrypts a member's signed content with the next key of its leaf (RFC 9420 §6.3), and notes it as sent under `id`, its
- * seenId. The message comes as the bytes of an MLSMessage. The returned tree must be stored before the message leaves. Throws SENDER_INVALID, WIRE_FORMAT_UNEXPECTED,
- * GENERATION_EXHAUSTED, and REPLAYED if it was noted before.
+ * seenId. Gives the bytes of an MLSMessage; the tree with them must be stored before they leave. Throws SENDER_INVALID,
+ * WIRE_FORMAT_UNEXPECTED, GENERATION_EXHAUSTED, and REPLAYED if it was noted before.
  */
 export async function protectPrivate(
   suite: CipherSuite,

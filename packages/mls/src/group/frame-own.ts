@@ -18,7 +18,7 @@ export interface FramedMessage {
  * A member's signed content in the wire format that it is signed for (RFC 9420 §6.2, §6.3). A private message is noted as
  * sent under `id`, its seenId. Throws REPLAYED if it was before.
  */
-export function frameOwn(
+export async function frameOwn(
   state: GroupState,
   authenticated: AuthenticatedContent,
   random: Random,
@@ -33,10 +33,9 @@ export function frameOwn(
       membershipKey: secrets.membershipKey,
     });
     const message = encode(mlsMessageCodec, { kind: "publicMessage", publicMessage });
-    return Promise.resolve({ state, message, generation: 0 });
+    return { state, message, generation: 0 };
   }
   const keys = { senderDataSecret: secrets.senderDataSecret, secretTree: state.secretTree };
-  return protectPrivate(suite, authenticated, keys, random, id).then(
-    ({ message, secretTree, generation }) => ({ state: { ...state, secretTree }, message, generation }),
-  );
+  const { message, secretTree, generation } = await protectPrivate(suite, authenticated, keys, random, id);
+  return { state: { ...state, secretTree }, message, generation };
 }

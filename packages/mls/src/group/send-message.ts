@@ -42,7 +42,7 @@ export async function createApplicationMessage(
   deps: EngineDeps,
 ): Promise<{ state: GroupState; message: Uint8Array; generation: number }> {
   const { authenticated, id } = await signOwn(state, { kind: "application", data }, options);
-  return await frameOwn(state, authenticated, deps.random, id);
+  return frameOwn(state, authenticated, deps.random, id);
 }
 
 /**
