@@ -4,13 +4,14 @@ import { describe, expect, test } from "vitest";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
 import { errorCode } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
-import { DEFAULT_RATCHET_LIMITS } from "./ratchet.ts";
+import { DEFAULT_RATCHET_LIMITS, startRatchet } from "./ratchet.ts";
 import { SEEN_CHUNK } from "./seen-messages.ts";
 import {
   createSecretTree,
   dropSkippedKeysBefore,
   findReceiveKey,
   findSendKey,
+  leafRatchets,
   type SecretTree,
   useUp,
 } from "./secret-tree.ts";
@@ -52,6 +53,13 @@ describe("a secret tree", () => {
     expect(findSendKey(suite, tree, 1, "handshake").key).toEqual(first.key);
     expect(findSendKey(suite, first.tree, 1, "handshake").key).toEqual(first.key);
     expect(findSendKey(suite, used, 1, "handshake").key).not.toEqual(first.key);
+  });
+
+  test("a leaf holds as many skipped keys as the caller's limits allow", () => {
+    const key = { key: new Uint8Array(16), nonce: new Uint8Array(12) };
+    const skipped = Array.from({ length: 200_000 }, (_, generation) => ({ generation, since: 7, ...key }));
+    const ratchet = startRatchet(new Uint8Array(32));
+    expect(leafRatchets(ratchet, { ...ratchet, skipped }).oldestSkipped).toBe(7);
   });
 
   test("a leaf outside the tree is refused", async () => {

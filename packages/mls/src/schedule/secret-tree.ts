@@ -57,7 +57,7 @@ export function splitSecret(left: SecretNode, right: SecretNode): SplitSecret {
 }
 
 export function leafRatchets(handshake: Ratchet, application: Ratchet): LeafRatchets {
-  const oldest = Math.min(...application.skipped.map(({ since }) => since));
+  const oldest = application.skipped.reduce((earliest, { since }) => Math.min(earliest, since), Infinity);
   return { kind: "leaf", handshake, application, oldestSkipped: oldest };
 }
 

@@ -13,7 +13,10 @@ export interface SeenMessages {
   readonly log: SeenLog;
 }
 
-/** Ids in the order in which they were noted, and where each one stands. What is in it doesn't change. */
+/**
+ * Ids in the order in which they were noted, and where each one stands. What is in it doesn't change. Of a value that was
+ * dropped the id stays in the log that it shared, behind every `count`: no value and no record says it.
+ */
 interface SeenLog {
   readonly ids: string[];
   readonly places: Map<string, number>;
