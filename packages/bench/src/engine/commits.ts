@@ -1,11 +1,11 @@
 import { type GroupState, mergeCommit, stageCommit } from "@thicket/mls";
 import type { Contender } from "./contender.ts";
 import { commitFloor, joinFloor, processFloor } from "./floor.ts";
-import { foundSparse, foundWarm, inviteInto } from "./groups.ts";
+import { forgetKeys, foundSparse, foundWarm, inviteInto } from "./groups.ts";
 import { named, type Samples, timed } from "./samples.ts";
 import { deps } from "./thicket.ts";
 
-/** Joins by Welcome: each sample is another member of the same group. */
+/** Joins by Welcome: each sample is another member of the same group, who has met none of the others. */
 export async function measureJoins(
   engines: readonly Contender[],
   sizes: readonly number[],
@@ -20,6 +20,7 @@ export async function measureJoins(
     for (let i = 0; i < each; i++) {
       for (const [at, engine] of engines.entries()) {
         const keys = guests[at * each + i]?.keys;
+        await forgetKeys(suite);
         await timed(samples, operation, engine.name, () => engine.join(welcome, keys));
       }
       if (suite === 1) await timed(samples, operation, "floor", floor);

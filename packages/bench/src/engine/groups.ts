@@ -1,6 +1,6 @@
-import { type GroupState, type KeyPackage, mergeCommit, stageCommit } from "@thicket/mls";
+import { cipherSuite, type GroupState, type KeyPackage, mergeCommit, stageCommit } from "@thicket/mls";
 import type { Contender } from "./contender.ts";
-import { createFounder, createMember, deps, type Keys, readKeyPackage } from "./thicket.ts";
+import { createFounder, createMember, deps, type Keys, random, readKeyPackage } from "./thicket.ts";
 
 /** Members of the engines under measurement, in a group that packages/mls founded. */
 export interface Guest {
@@ -122,4 +122,27 @@ export async function fillers(suite: number, count: number): Promise<readonly Fi
     pool.push(...(await Promise.all(names.map((name) => createMember(suite, name)))));
   }
   return pool.slice(0, Math.max(0, count));
+}
+
+/** As many public keys as our engine remembers: packages/mls/src/crypto/imported-keys.ts. */
+const KEYS_REMEMBERED = 2048;
+
+interface Signed {
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+const strangers = new Map<number, Signed[]>();
+
+/** Has our engine meet so many other keys that it remembers none of a group's members: they cost it their imports. */
+export async function forgetKeys(suiteId: number): Promise<void> {
+  const suite = cipherSuite(suiteId);
+  const content = new Uint8Array(1);
+  const met = strangers.get(suiteId) ?? [];
+  strangers.set(suiteId, met);
+  while (met.length < KEYS_REMEMBERED) {
+    const { publicKey, privateKey } = await suite.signatureKeyPair(random);
+    met.push({ publicKey, signature: await suite.sign(privateKey, content) });
+  }
+  for (const { publicKey, signature } of met) await suite.verify(publicKey, content, signature);
 }
