@@ -15,6 +15,9 @@ interface Table {
 /** Not noted: script is compiled by and by, and the primitives of the floor are from the start. */
 const WARM_UP = 3000;
 const ROUNDS = 500;
+/** Sends of one engine after each other, and how often each gets the turn for so many. */
+const IN_A_ROW = 10;
+const BURSTS = 60;
 
 /** What runs in the place of an engine, and its column. */
 interface Bound extends MessageFloor {
@@ -61,7 +64,35 @@ export async function measureMessages(
       }
     }
   }
+  for (let burst = 0; burst < BURSTS; burst++) {
+    for (const table of tables) await sendInARow(samples, table, burst, bounds);
+  }
   return samples;
+}
+
+/**
+ * The same send with nothing but sends like it before it: what it costs while its own code and data are in the
+ * processor's caches. Nobody receives these.
+ */
+async function sendInARow(
+  samples: Samples,
+  { size, guests }: Table,
+  burst: number,
+  bounds: readonly Bound[],
+): Promise<void> {
+  const operation = named("send 1 KiB, ten in a row", size);
+  for (const guest of guests) {
+    const { engine } = guest;
+    for (let i = 0; i < IN_A_ROW; i++) {
+      const data = new Uint8Array(1024);
+      data.set([0xff, burst, i]); // no text of the rounds before
+      const sent = await timed(samples, operation, engine.name, () => engine.send(guest.group, data));
+      guest.group = sent.group;
+    }
+  }
+  for (const bound of bounds) {
+    for (let i = 0; i < IN_A_ROW; i++) await timed(samples, operation, bound.column, () => bound.send());
+  }
 }
 
 async function openTable(suite: number, size: number, all: readonly Contender[]): Promise<Table> {
