@@ -1,4 +1,4 @@
-import { type Page } from "@playwright/test";
+import { type Locator, type Page } from "@playwright/test";
 import { expect, type Person, test } from "../src/stage/index.ts";
 
 const PHONE = { viewport: { width: 390, height: 844 }, touch: true };
@@ -68,6 +68,54 @@ test("on a phone the list or the conversation is shown, Back leads to the list, 
   await page.getByRole("button", { name: "Back" }).click();
   await expect(list).toBeVisible();
 });
+
+test("who reads at the end stays there when the screen gets another shape, and who reads further up isn't taken there", async ({
+  person,
+  people,
+}) => {
+  const alice = await person("alice", PHONE);
+  await alice.open();
+  await alice.signUp();
+  await people("bob");
+  await alice.startConversation(["bob"], "Notes");
+  for (let i = 0; i < 12; i++) {
+    await tapToSend(alice, `note ${i}, ${"and what else there is to say, ".repeat([0, 3, 40][i % 3] ?? 0)}end`);
+  }
+  const page = alice.page();
+  const log = page.getByRole("log", { name: "Messages" });
+  const belowTheScreen = () => log.evaluate((list) => list.scrollHeight - list.scrollTop - list.clientHeight);
+  const upright = PHONE.viewport;
+  const turned = { width: upright.height, height: upright.width };
+  for (const viewport of [{ width: 1280, height: 800 }, upright, turned, upright]) {
+    await page.setViewportSize(viewport);
+    await rowsSettle(log);
+    expect(await belowTheScreen(), `${viewport.width} px wide`).toBeLessThan(2);
+  }
+  await expect(page.getByRole("button", { name: "Jump to newest" })).toHaveCount(0);
+
+  const first = page.locator("[data-message-text]").filter({ hasText: "note 0," });
+  await expect(async () => {
+    await log.evaluate((list) => list.scrollBy(0, -600));
+    await expect(first).toBeInViewport({ timeout: 200 });
+  }).toPass();
+  await page.setViewportSize(turned);
+  await rowsSettle(log);
+  expect(await belowTheScreen()).toBeGreaterThan(turned.height);
+  await expect(page.getByRole("button", { name: "Jump to newest" })).toBeVisible();
+});
+
+/** Until the list has kept its place and its height for thirty frames. */
+function rowsSettle(log: Locator): Promise<void> {
+  return log.evaluate(async (list) => {
+    let same = 0;
+    for (let before = ""; same < 30; ) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const now = `${list.scrollTop} ${list.scrollHeight}`;
+      same = now === before ? same + 1 : 0;
+      before = now;
+    }
+  });
+}
 
 async function tapToSend(person: Person, text: string): Promise<void> {
   const box = person.page().getByRole("textbox", { name: "Message" });

@@ -20,7 +20,13 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
   const group = conversation.kind === "group";
   const context = { conversationId, group, people, self, now };
   const list = useRef<VirtuosoHandle>(null);
+  const toEnd = () => list.current?.scrollToIndex({ index: "LAST", align: "end" });
   const [atBottom, setAtBottom] = useState(true);
+  const { scrollerRef, resizedLately } = useResizedLately();
+  // Rows that take other heights are no reason to leave the end; who is there comes back to it.
+  const stayAtEnd = () => {
+    if (atBottom && resizedLately()) toEnd();
+  };
   const [line, setLine] = useState(() => unreadLine(conversation));
   const rows = useMemo(() => timelineRows(items, line), [items, line]);
   const firstItemIndex = useFirstIndex(items);
@@ -35,7 +41,7 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
     if (ownLast === undefined || seenOwn.current === ownLast) return;
     seenOwn.current = ownLast;
     setLine(undefined);
-    list.current?.scrollToIndex({ index: "LAST", align: "end" });
+    toEnd();
   }, [ownLast]);
 
   const [start] = useState(() => {
@@ -60,7 +66,12 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
         alignToBottom
         followOutput={(following) => (following ? "auto" : false)}
         atBottomThreshold={64}
-        atBottomStateChange={setAtBottom}
+        atBottomStateChange={(isAtBottom) => {
+          if (isAtBottom || !resizedLately()) setAtBottom(isAtBottom);
+          else stayAtEnd();
+        }}
+        totalListHeightChanged={stayAtEnd}
+        scrollerRef={scrollerRef}
         startReached={() => void loadOlder(conversationId)}
         increaseViewportBy={{ top: 1600, bottom: 600 }}
         context={context}
@@ -71,7 +82,7 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
         <button
           type="button"
           aria-label={below > 0 ? `Jump to newest, ${below} new` : "Jump to newest"}
-          onClick={() => list.current?.scrollToIndex({ index: "LAST", align: "end" })}
+          onClick={toEnd}
           className="popup absolute right-4 bottom-3 inline-flex h-11 min-w-11 animate-rise items-center justify-center gap-1.5 rounded-full px-3 text-small font-semibold"
         >
           {below > 0 && <span className="text-accent">{below}</span>}
@@ -114,6 +125,25 @@ function useFirstIndex(items: readonly TimelineItem[]): number {
   const first = items[0]?.id;
   if (anchor.id !== first) setAnchor({ id: first, index: anchor.index });
   return anchor.index;
+}
+
+/** How long rows are measured anew after a change of size: a phone that is turned, a window that gets narrower. */
+const SETTLING_MS = 500;
+
+/** Whether the list has taken another size a moment ago. */
+function useResizedLately() {
+  const scroller = useRef<HTMLElement | Window | null>(null);
+  const seen = useRef<{ width: number; height: number; since: number }>(undefined);
+  const resizedLately = () => {
+    const element = scroller.current;
+    if (!(element instanceof HTMLElement)) return false;
+    const { clientWidth: width, clientHeight: height } = element;
+    const before = seen.current ?? { width, height, since: -Infinity }; // the first size is no change of size
+    const isSame = width === before.width && height === before.height;
+    seen.current = isSame ? before : { width, height, since: performance.now() };
+    return performance.now() - seen.current.since < SETTLING_MS;
+  };
+  return { resizedLately, scrollerRef: (element: HTMLElement | Window | null) => void (scroller.current = element) };
 }
 
 /** Tells the engine how far the person has read: what is on the screen, at the bottom, in a visible tab. */
