@@ -12,6 +12,7 @@ import {
   type RatchetType,
   type SecretTree,
   useUp,
+  useUpToSend,
 } from "../schedule/secret-tree.ts";
 import { seenId } from "../schedule/seen-messages.ts";
 import { checkPlace, writeSignContent, verifySignContent } from "./authenticate.ts";
@@ -61,7 +62,7 @@ export async function protectPrivate(
   const { leafIndex } = content.sender;
   const contentType = content.content.kind;
   const found = findSendKey(suite, keys.secretTree, leafIndex, ratchetTypeOf(contentType));
-  const secretTree = useUp(found, id);
+  const secretTree = useUpToSend(found, id);
 
   const reuseGuard = random.bytes(REUSE_GUARD_LENGTH);
   const nonce = guardedNonce(found.key.nonce, reuseGuard);

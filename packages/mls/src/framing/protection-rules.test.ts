@@ -77,8 +77,11 @@ async function sign(
   return { wireFormat, content: framed, auth: { signature, confirmationTag } };
 }
 
+/** The epoch's start as it is loaded from records: nothing was sent by this value. */
+const atStart = () => ({ ...keys.secretTree, sent: new Map<number, number>() });
+
 /** protectPrivate, and its message as a receiver reads it. */
-async function protect(signed: AuthenticatedContent, secretTree = keys.secretTree) {
+async function protect(signed: AuthenticatedContent, secretTree = atStart()) {
   const sent = await protectPrivate(suite, signed, { ...keys, secretTree }, random);
   const message = decode(mlsMessageCodec, sent.message);
   if (message.kind !== "privateMessage") throw new Error("not private");

@@ -1,5 +1,5 @@
 import { type ExporterTree, storedExports } from "../schedule/exporter-tree.ts";
-import type { Ratchet } from "../schedule/ratchet.ts";
+import { hasEnded, type Ratchet } from "../schedule/ratchet.ts";
 import type { SecretNode } from "../schedule/secret-tree.ts";
 import type { GroupState } from "./group-state.ts";
 import type { PastEpoch } from "./past-epoch.ts";
@@ -51,7 +51,7 @@ function noteNode(node: SecretNode, first: number, width: number, found: Map<str
 }
 
 function noteRatchet(name: string, ratchet: Ratchet, found: Map<string, Uint8Array>): void {
-  found.set(`ratchet/${name}/${ratchet.generation}`, ratchet.secret);
+  if (!hasEnded(ratchet)) found.set(`ratchet/${name}/${ratchet.generation}`, ratchet.secret);
   for (const { generation, key, nonce } of ratchet.skipped) {
     found.set(`key/${name}/${generation}`, key);
     found.set(`nonce/${name}/${generation}`, nonce);

@@ -5,13 +5,16 @@ import { mlsMessageCodec } from "../framing/message.ts";
 import { openPrivate } from "../framing/private-message.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import type { SecretTree } from "../schedule/secret-tree.ts";
+import { readingOnly, type SecretTree } from "../schedule/secret-tree.ts";
 import { leafAt, type RatchetTree } from "../tree/ratchet-tree.ts";
 import type { GroupState } from "./group-state.ts";
 import { dropExpiredKeys } from "./limits.ts";
 import type { ProcessOptions } from "./process-message.ts";
 
-/** What is kept of an epoch that has ended: enough to read its late application messages, nothing to send with. */
+/**
+ * What is kept of an epoch that has ended, to read its late application messages: no ratchet of handshakes and none to
+ * send with, as far as they had begun. A leaf whose ratchets hadn't is still a part of the node above it.
+ */
 export interface PastEpoch {
   readonly suite: CipherSuite;
   readonly context: GroupContext;
@@ -40,7 +43,7 @@ export function retireEpoch(state: GroupState, next: GroupState | undefined): Pa
     successor: next?.tree,
     ownLeaf: state.ownLeaf,
     senderDataSecret: state.secrets.senderDataSecret,
-    secretTree: state.secretTree,
+    secretTree: readingOnly(state.suite, state.secretTree, state.ownLeaf),
   };
 }
 

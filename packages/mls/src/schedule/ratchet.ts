@@ -51,6 +51,19 @@ export function startRatchet(secret: Uint8Array): Ratchet {
   return { generation: 0, secret, skipped: [], seen: nothingSeen() };
 }
 
+/** The last generation is never used, so that "the next one" always fits its field. */
+const LAST_GENERATION = 0xffff_ffff;
+
+/** A ratchet of which nothing is left: no generation and no secret. */
+export function endedRatchet(suite: CipherSuite): Ratchet {
+  return { ...startRatchet(new Uint8Array(suite.hashLength)), generation: LAST_GENERATION };
+}
+
+/** Whether it has no generation left, and so no secret. */
+export function hasEnded({ generation }: Ratchet): boolean {
+  return generation >= LAST_GENERATION;
+}
+
 /** A key that was taken from a ratchet, and the ratchet without it. */
 export interface TakenKey {
   readonly key: MessageKey;
@@ -58,11 +71,12 @@ export interface TakenKey {
   readonly ratchet: Ratchet;
 }
 
-/** The next key, for sending. Throws GENERATION_EXHAUSTED after 2^32 - 1 messages. */
-export function advance(suite: CipherSuite, ratchet: Ratchet): TakenKey {
-  const { generation } = ratchet;
+/** The next key, for sending, of generation `from` or later. Throws GENERATION_EXHAUSTED after 2^32 - 1 messages. */
+export function advance(suite: CipherSuite, ratchet: Ratchet, from = 0): TakenKey {
+  let { generation, secret } = ratchet;
+  for (; generation < from; generation++) secret = nextSecret(suite, { secret, generation });
   refuseExhausted(generation);
-  const { key, next } = step(suite, ratchet);
+  const { key, next } = step(suite, { secret, generation });
   return { generation, key, ratchet: { ...ratchet, generation: generation + 1, secret: next } };
 }
 
@@ -128,19 +142,24 @@ export function dropSkippedBefore(ratchet: Ratchet, time: number): Ratchet {
 }
 
 /** Key and nonce of the ratchet's generation, and the secret of the one after it (§9.1). */
-function step(suite: CipherSuite, { secret, generation }: Ratchet): { key: MessageKey; next: Uint8Array } {
+function step(
+  suite: CipherSuite,
+  { secret, generation }: Pick<Ratchet, "secret" | "generation">,
+): { key: MessageKey; next: Uint8Array } {
   const lengths = { key: suite.keyLength, nonce: suite.nonceLength, secret: suite.hashLength };
   const { key, nonce, secret: next } = suite.expandEach(secret, generationBytes(generation), lengths);
   return { key: { key, nonce }, next };
 }
 
-function nextSecret(suite: CipherSuite, ratchet: Ratchet): Uint8Array {
-  return suite.deriveTreeSecret(ratchet.secret, "secret", ratchet.generation, suite.hashLength);
+function nextSecret(
+  suite: CipherSuite,
+  { secret, generation }: Pick<Ratchet, "secret" | "generation">,
+): Uint8Array {
+  return suite.deriveTreeSecret(secret, "secret", generation, suite.hashLength);
 }
 
 function refuseExhausted(generation: number): void {
-  // The last generation is never used, so that "the next one" always fits its field.
-  if (generation >= 0xffff_ffff)
+  if (generation >= LAST_GENERATION)
     throw new MlsError("GENERATION_EXHAUSTED", "this ratchet has no generation left");
 }
 

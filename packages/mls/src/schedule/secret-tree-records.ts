@@ -49,7 +49,7 @@ export function loadSecretTree(
   records: ReadonlyMap<string, Uint8Array>,
 ): SecretTree {
   const width = fullWidth(leafCount);
-  return { width, root: loadNode(suite, 0, width, records) };
+  return { width, root: loadNode(suite, 0, width, records), sent: new Map() };
 }
 
 const RATCHET_TYPES: readonly RatchetType[] = ["handshake", "application"];

@@ -7,6 +7,7 @@ import {
   advance,
   DEFAULT_RATCHET_LIMITS,
   dropSkippedBefore,
+  endedRatchet,
   markSeen,
   type MessageKey,
   type Ratchet,
@@ -27,6 +28,12 @@ export interface SecretTree {
   /** Number of leaf places, a power of two. */
   readonly width: number;
   readonly root: SecretNode;
+  /**
+   * How many generations of each own ratchet were taken for sending, by this value or by any other of its epoch: all of
+   * them share it. So two messages that are made from one and the same value don't get one key. It isn't stored: what
+   * was loaded goes on from the stored ratchets.
+   */
+  readonly sent: Map<number, number>;
 }
 
 export type SecretNode =
@@ -67,7 +74,7 @@ function oldestSkipped(node: SecretNode): number {
 
 /** The tree of an epoch with at least `leafCount` leaves. The secret is consumed: the caller drops it. */
 export function createSecretTree(encryptionSecret: Uint8Array, leafCount: number): SecretTree {
-  return { width: fullWidth(leafCount), root: { kind: "secret", secret: encryptionSecret } };
+  return { width: fullWidth(leafCount), root: { kind: "secret", secret: encryptionSecret }, sent: new Map() };
 }
 
 /** A key of a leaf's ratchet that is still there: nothing is used up until `useUp`. */
@@ -84,9 +91,15 @@ export interface FoundKey {
   readonly rest: Ratchet;
 }
 
-/** The next key of the own leaf. Throws GENERATION_EXHAUSTED, SENDER_INVALID. */
+/** The next key of the own leaf that nobody was given before. Throws GENERATION_EXHAUSTED, SENDER_INVALID. */
 export function findSendKey(suite: CipherSuite, tree: SecretTree, leaf: number, type: RatchetType): FoundKey {
-  return findKey(suite, tree, leaf, type, (ratchet) => advance(suite, ratchet));
+  return findKey(suite, tree, leaf, type, (ratchet) =>
+    advance(suite, ratchet, tree.sent.get(ratchetNumber(leaf, type))),
+  );
+}
+
+function ratchetNumber(leaf: number, type: RatchetType): number {
+  return 2 * leaf + (type === "handshake" ? 1 : 0);
 }
 
 /**
@@ -150,7 +163,14 @@ export function useUp(
     root = isOldestKept ? { ...split, left, right } : splitSecret(left, right);
     half *= 2;
   }
-  return { width: tree.width, root };
+  return { width: tree.width, root, sent: tree.sent };
+}
+
+/** The same for a key to send with, which from now on nobody is given again. */
+export function useUpToSend(found: FoundKey, id: string | undefined): SecretTree {
+  const tree = useUp(found, id);
+  tree.sent.set(ratchetNumber(found.leaf, found.type), found.generation + 1);
+  return tree;
 }
 
 /**
@@ -168,6 +188,19 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
   if (node.kind === "secret" || node.oldestSkipped >= time) return node;
   if (node.kind === "split") return splitSecret(dropBelow(node.left, time), dropBelow(node.right, time));
   return leafRatchets(node.handshake, dropSkippedBefore(node.application, time));
+}
+
+/** What reads late application messages of others (RFC 9420 §15.3): the other ratchets that had begun are gone. */
+export function readingOnly(suite: CipherSuite, { width, root, sent }: SecretTree, ownLeaf: number): SecretTree {
+  const ended = endedRatchet(suite);
+  /** Deep as the tree; `node` covers `below` leaves from `first` on. */
+  const without = (node: SecretNode, first: number, below: number): SecretNode => {
+    if (node.kind === "secret") return node;
+    if (node.kind === "leaf") return leafRatchets(ended, first === ownLeaf ? ended : node.application);
+    const half = below / 2;
+    return splitSecret(without(node.left, first, half), without(node.right, first + half, half));
+  };
+  return { width, root: without(root, 0, width), sent };
 }
 
 /** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */
