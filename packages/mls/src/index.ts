@@ -50,8 +50,14 @@ export {
 } from "./crypto/cipher-suite.ts";
 export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
-export { type GroupFromOutside, readGroupInfo, type ReadGroupInfoOptions } from "./group/check-group-info.ts";
+export {
+  type GroupFromOutside,
+  readGroupInfo,
+  type ReadGroupInfoOptions,
+  type SeparateTree,
+} from "./group/check-group-info.ts";
 export { createGroup, type CreateGroupOptions } from "./group/create-group.ts";
+export type { GroupInfoExtensions } from "./group/create-welcome.ts";
 export { exportGroupInfo, exportRatchetTree, type GroupInfoOptions } from "./group/export-group-info.ts";
 export type {
   ExternalCommitQuestion,

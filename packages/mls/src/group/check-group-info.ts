@@ -23,11 +23,16 @@ import {
 } from "./authentication.ts";
 import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
 
+/** The tree as the data of a `ratchet_tree` extension; or a way to it, asked with the extensions of the GroupInfo. */
+export type SeparateTree =
+  | Uint8Array
+  | ((groupInfoExtensions: readonly Extension[]) => Promise<Uint8Array | undefined>);
+
 export interface ReadGroupInfoOptions {
   /** The GroupInfo as an encoded MLSMessage. */
   readonly groupInfo: Uint8Array;
-  /** The tree, as the data of a `ratchet_tree` extension, where the GroupInfo doesn't carry it. */
-  readonly ratchetTree?: Uint8Array;
+  /** Where the GroupInfo doesn't carry it. */
+  readonly ratchetTree?: SeparateTree;
   readonly deps: EngineDeps;
 }
 
@@ -69,7 +74,7 @@ export async function readGroupInfo(options: ReadGroupInfoOptions): Promise<Grou
 export async function checkGroupInfo(
   suite: CipherSuite,
   groupInfo: GroupInfo,
-  separateTree: Uint8Array | undefined,
+  separateTree: SeparateTree | undefined,
   deps: EngineDeps,
 ): Promise<RatchetTree> {
   const tree = await receiveTree(suite, groupInfo, separateTree, deps);
@@ -94,11 +99,13 @@ function readExternalPub(suite: CipherSuite, extensions: readonly Extension[]): 
 async function receiveTree(
   suite: CipherSuite,
   groupInfo: GroupInfo,
-  separate: Uint8Array | undefined,
+  separate: SeparateTree | undefined,
   deps: EngineDeps,
 ): Promise<RatchetTree> {
-  const { groupContext } = groupInfo;
-  const data = findExtension(groupInfo.extensions, EXTENSION_RATCHET_TREE) ?? separate;
+  const { groupContext, extensions } = groupInfo;
+  const data =
+    findExtension(extensions, EXTENSION_RATCHET_TREE) ??
+    (typeof separate === "function" ? await separate(extensions) : separate);
   if (data === undefined) throw invalidInfo("there is no ratchet tree");
   const tree = decodeTree(data);
   if (!equalBytes(treeHash(suite, tree), groupContext.treeHash)) {

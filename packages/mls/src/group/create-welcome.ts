@@ -1,6 +1,6 @@
 import { encode } from "../codec/codec.ts";
 import type { CipherSuite, Random, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
-import { EXTENSION_RATCHET_TREE } from "../extension.ts";
+import { EXTENSION_RATCHET_TREE, type Extension } from "../extension.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
 import { keyPackageRef } from "../key-package.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
@@ -11,6 +11,15 @@ import { commonAncestor } from "../tree/tree-math.ts";
 import { groupInfoCodec, groupSecretsCodec, signGroupInfo } from "../welcome.ts";
 import type { AppliedProposals } from "./apply-proposals.ts";
 import type { NextEpoch } from "./next-epoch.ts";
+
+/**
+ * The extensions of a Welcome's GroupInfo, asked with the tree of the new epoch as the data of a `ratchet_tree` extension
+ * (RFC 9420 §12.4.3.3). What doesn't hold that has to lead those who join to the tree in another way: `ratchetTree` of
+ * JoinGroupOptions.
+ */
+export type GroupInfoExtensions = (ratchetTree: Uint8Array) => Promise<readonly Extension[]>;
+
+const treeInside: GroupInfoExtensions = async (data) => [{ type: EXTENSION_RATCHET_TREE, data }];
 
 export interface WelcomeParts {
   readonly suite: CipherSuite;
@@ -23,18 +32,19 @@ export interface WelcomeParts {
   readonly pathSecrets: ReadonlyMap<number, Uint8Array>;
   readonly pskSecret: Uint8Array;
   readonly psks: readonly PreSharedKeyId[];
+  readonly groupInfoExtensions: GroupInfoExtensions | undefined;
   readonly random: Random;
 }
 
-/** One Welcome for all who were added, the tree inside it (RFC 9420 §12.4.3.1); undefined for nobody. */
+/** One Welcome for all who were added (RFC 9420 §12.4.3.1), the tree inside it unless told otherwise; undefined for nobody. */
 export async function createWelcome(parts: WelcomeParts): Promise<Uint8Array | undefined> {
-  const { suite, next, added, signer } = parts;
+  const { suite, next, added, signer, groupInfoExtensions = treeInside } = parts;
   if (added.length === 0) return undefined;
   const groupInfo = await signGroupInfo(
     suite,
     {
       groupContext: next.context,
-      extensions: [{ type: EXTENSION_RATCHET_TREE, data: encodeTree(parts.tree) }],
+      extensions: await groupInfoExtensions(encodeTree(parts.tree)),
       confirmationTag: next.confirmationTag,
       signer,
     },

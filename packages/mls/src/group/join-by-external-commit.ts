@@ -15,7 +15,7 @@ import { interimTranscriptHash } from "../schedule/transcript.ts";
 import type { Member } from "../tree/ratchet-tree.ts";
 import { createPath, encryptPath, type NewPath } from "../tree/update-path.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { type GroupFromOutside, readGroupInfo } from "./check-group-info.ts";
+import { type GroupFromOutside, readGroupInfo, type SeparateTree } from "./check-group-info.ts";
 import {
   checkExternalProposals,
   checkJoinedTree,
@@ -31,8 +31,8 @@ import { externalEffects, type StagedCommit } from "./staged-commit.ts";
 export interface ExternalCommitOptions {
   /** A GroupInfo of the group's current epoch with an external_pub, as an encoded MLSMessage. */
   readonly groupInfo: Uint8Array;
-  /** The tree, as the data of a `ratchet_tree` extension, where the GroupInfo doesn't carry it. */
-  readonly ratchetTree?: Uint8Array;
+  /** Where the GroupInfo doesn't carry the tree. */
+  readonly ratchetTree?: SeparateTree;
   readonly credential: Credential;
   readonly signatureKey: SignatureKeyPair;
   readonly capabilities: Capabilities;

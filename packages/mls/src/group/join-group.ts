@@ -10,7 +10,7 @@ import { filteredDirectPath } from "../tree/resolution.ts";
 import { commonAncestor } from "../tree/tree-math.ts";
 import { deriveUpwards, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { checkGroupInfo } from "./check-group-info.ts";
+import { checkGroupInfo, type SeparateTree } from "./check-group-info.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
 import { type FindPredecessor, openWelcome } from "./open-welcome.ts";
 import { checkSuccessor } from "./successor-rules.ts";
@@ -23,8 +23,8 @@ export interface JoinGroupOptions {
   readonly encryptionPrivateKey: Uint8Array;
   /** The key pair whose public half stands in the key package. */
   readonly signatureKey: SignatureKeyPair;
-  /** The tree, as the data of a `ratchet_tree` extension, where the Welcome doesn't carry it. */
-  readonly ratchetTree?: Uint8Array;
+  /** Where the Welcome doesn't carry the tree. */
+  readonly ratchetTree?: SeparateTree;
   /**
    * Asked about the old epoch where the Welcome is for a reinitialized or branched group (RFC 9420 §11.2, §11.3):
    * `predecessorOf` of it, or undefined where this client has no such state; it is then not joined.

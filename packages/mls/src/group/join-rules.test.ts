@@ -21,6 +21,7 @@ import { encodeTree } from "../tree/tree-extension.ts";
 import { commonAncestor } from "../tree/tree-math.ts";
 import { createPath } from "../tree/update-path.ts";
 import type { AuthenticationPolicy } from "./authentication.ts";
+import type { SeparateTree } from "./check-group-info.ts";
 import type { GroupState } from "./group-state.ts";
 import { joinGroup } from "./join-group.ts";
 import { createApplicationMessage } from "./send-message.ts";
@@ -290,6 +291,57 @@ test("a Welcome without the tree is taken with the tree beside it", async () => 
     deps,
   };
   expect((await joinGroup({ ...options, ratchetTree: encodeTree(tree) })).ownLeaf).toBe(3);
+});
+
+describe("a Welcome whose GroupInfo leads to the tree instead of carrying it", () => {
+  const PLACE_OF_TREE = 0xff01;
+  const place = utf8ToBytes("where the tree is");
+  let stored: Uint8Array;
+  let welcome: Uint8Array;
+
+  beforeAll(async () => {
+    const { staged } = await stageCommit(
+      member(0),
+      {
+        add: [made.keyPackage],
+        groupInfoExtensions: async (ratchetTree) => {
+          stored = ratchetTree;
+          return [{ type: PLACE_OF_TREE, data: place }];
+        },
+      },
+      deps,
+    );
+    welcome = staged.welcome ?? new Uint8Array();
+  });
+
+  const joining = (ratchetTree?: SeparateTree) =>
+    joinGroup({
+      welcome,
+      keyPackage: made.keyPackage,
+      initPrivateKey: made.initPrivateKey,
+      encryptionPrivateKey: made.encryptionPrivateKey,
+      signatureKey: zoe.signatureKey,
+      ...(ratchetTree && { ratchetTree }),
+      deps,
+    });
+
+  test("[WELCOME-1] is joined with the tree that is found there", async () => {
+    const asked: Uint8Array[] = [];
+    const joined = await joining(async (extensions) => {
+      asked.push(...extensions.filter(({ type }) => type === PLACE_OF_TREE).map(({ data }) => data));
+      return stored;
+    });
+    expect(asked).toEqual([place]);
+    expect(joined.ownLeaf).toBe(3);
+  });
+
+  test("[WELCOME-1] isn't joined without the tree, nor with another one", async () => {
+    const code = "GROUP_INFO_INVALID";
+    await expect(joining()).rejects.toMatchObject({ code });
+    await expect(joining(async () => undefined)).rejects.toMatchObject({ code });
+    const other = async () => encodeTree(member(0).tree);
+    await expect(joining(other)).rejects.toMatchObject({ code: "TREE_INVALID" });
+  });
 });
 
 /** A tree of these leaves with blank parents. */

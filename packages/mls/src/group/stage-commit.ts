@@ -10,7 +10,7 @@ import type { Proposal, ReInit } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { createWelcome } from "./create-welcome.ts";
+import { createWelcome, type GroupInfoExtensions } from "./create-welcome.ts";
 import { frameOwn } from "./frame-own.ts";
 import { type GroupState, heldBy, startEpoch } from "./group-state.ts";
 import { type NextEpoch, nextEpoch } from "./next-epoch.ts";
@@ -43,6 +43,8 @@ export interface CommitIntent {
   /** What changes in the own leaf besides its encryption key. */
   readonly leaf?: LeafChanges;
   readonly authenticatedData?: Uint8Array;
+  /** What the Welcome's GroupInfo carries; the tree and nothing else unless said otherwise. */
+  readonly groupInfoExtensions?: GroupInfoExtensions;
   /** How the commit goes out; "privateMessage" unless said otherwise (RFC 9420 §6.2). */
   readonly wireFormat?: GroupWireFormat;
 }
@@ -123,6 +125,7 @@ async function stage(
     pathSecrets: own.pathSecrets,
     pskSecret,
     psks: applied.psks,
+    groupInfoExtensions: intent.groupInfoExtensions,
     random: deps.random,
   });
   return {
