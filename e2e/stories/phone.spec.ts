@@ -79,7 +79,10 @@ test("who reads at the end stays there when the screen gets another shape, and w
   await people("bob");
   await alice.startConversation(["bob"], "Notes");
   for (let i = 0; i < 12; i++) {
-    await tapToSend(alice, `note ${i}, ${"and what else there is to say, ".repeat([0, 3, 40][i % 3] ?? 0)}end`);
+    await tapToSend(
+      alice,
+      `note ${i}, ${"and what else there is to say, ".repeat([0, 3, 40][i % 3] ?? 0)}end`,
+    );
   }
   const page = alice.page();
   const log = page.getByRole("log", { name: "Messages" });
@@ -108,7 +111,7 @@ test("who reads at the end stays there when the screen gets another shape, and w
 function rowsSettle(log: Locator): Promise<void> {
   return log.evaluate(async (list) => {
     let same = 0;
-    for (let before = ""; same < 30; ) {
+    for (let before = ""; same < 30;) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
       const now = `${list.scrollTop} ${list.scrollHeight}`;
       same = now === before ? same + 1 : 0;

@@ -252,7 +252,9 @@ describe("the secrets of a member through a whole life", () => {
     expect(
       heldSecrets(past).filter(
         (name) =>
-          !/^(epoch\/senderDataSecret|node\/\d+|(ratchet|key|nonce)\/(?!1\/)\d+\/application\/\d+)$/.test(name),
+          !/^(epoch\/senderDataSecret|node\/\d+|(ratchet|key|nonce)\/(?!1\/)\d+\/application\/\d+)$/.test(
+            name,
+          ),
       ),
     ).toEqual([]);
     expect(heldSecrets(taken.state)).toEqual(

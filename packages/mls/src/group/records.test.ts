@@ -64,7 +64,7 @@ describe("the records of a group", () => {
     expect(await errorCode(() => loadGroup(ofSuite(4), keysOf(state)))).toBe("RECORD_INVALID");
   });
 
-  test("[GROUP-7] give no state when one of them is missing or damaged", () => {
+  test("[GROUP-7] give no state when one of them is missing, cut short or misshapen", () => {
     const { put } = diffGroup(undefined, state);
     for (const [missing] of put) {
       const rest = put.filter(([key]) => key !== missing);

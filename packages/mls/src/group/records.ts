@@ -39,8 +39,10 @@ export function diffGroup(before: GroupState | undefined, after: GroupState): Re
 
 /**
  * The state that these records hold; the signature key is kept apart from them. Records with unknown keys are passed
- * over. Throws RECORD_INVALID if a record is missing or damaged: never a state that silently differs; and
- * SUITE_NOT_LOADED unless the caller awaited loadCipherSuite for a suite beyond 1 to 3.
+ * over. Throws RECORD_INVALID if a record is missing, cut short or misshapen, and SUITE_NOT_LOADED unless the caller
+ * awaited loadCipherSuite for a suite beyond 1 to 3. A record of the right form that isn't what was stored, an older
+ * one or one with a flipped bit, shows only where other records contradict it: store them all or none, and sealed or
+ * with a checksum.
  */
 export function loadGroup(
   records: Iterable<readonly [string, Uint8Array]>,

@@ -191,7 +191,11 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
 }
 
 /** What reads late application messages of others (RFC 9420 §15.3): the other ratchets that had begun are gone. */
-export function readingOnly(suite: CipherSuite, { width, root, sent }: SecretTree, ownLeaf: number): SecretTree {
+export function readingOnly(
+  suite: CipherSuite,
+  { width, root, sent }: SecretTree,
+  ownLeaf: number,
+): SecretTree {
   const ended = endedRatchet(suite);
   /** Deep as the tree; `node` covers `below` leaves from `first` on. */
   const without = (node: SecretNode, first: number, below: number): SecretNode => {

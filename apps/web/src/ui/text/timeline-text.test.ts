@@ -24,11 +24,17 @@ test("each kind of event is told from the reader's side", () => {
     { type: "refused", reason: "not an admin" },
   ];
   for (const event of events) {
-    const seen = [alice, bob, "cc".repeat(16)].map((self) => eventText(event, alice, people, self));
+    const seen = [alice, bob, "cc".repeat(16)].map((self) => eventText(event, alice, "group", people, self));
     expect(seen[0]).not.toContain("alice");
     expect(seen[1]).not.toMatch(/\bbob\b/);
     expect(seen[2]).not.toMatch(/\byou\b/i);
   }
+});
+
+test("who is connected with one other isn't told of messages from before, which nobody wrote", () => {
+  const joined = (kind: "direct" | "group") => eventText({ type: "joined" }, bob, kind, people, bob);
+  expect(joined("group")).toContain("before");
+  expect(joined("direct")).not.toContain("before");
 });
 
 test("addresses are found, without the punctuation behind them", () => {

@@ -4,14 +4,23 @@ import { personName } from "./names.ts";
 type People = Readonly<Record<string, Person>>;
 
 /** A change in the conversation as one sentence without a full stop. */
-export function eventText(event: TimelineEvent, author: string, people: People, self: string): string {
+export function eventText(
+  event: TimelineEvent,
+  author: string,
+  kind: "direct" | "group",
+  people: People,
+  self: string,
+): string {
   const own = author === self;
   const who = own ? "You" : personName(people, author);
   switch (event.type) {
     case "created":
       return `${who} started the conversation`;
     case "joined":
-      return own ? "You joined. Messages from before aren't visible to you" : `${who} joined`;
+      if (!own) return `${who} joined`;
+      // Between two nobody has written before.
+      if (kind === "direct") return "Connected. What you two write is end-to-end encrypted";
+      return "You joined. Messages from before aren't visible to you";
     case "added":
       return event.userId === self
         ? `You were added by ${who}`
@@ -51,7 +60,7 @@ export function previewText(
   self: string,
 ): { author: string | undefined; text: string } {
   if (item.kind === "event")
-    return { author: undefined, text: eventText(item.event, item.author, people, self) };
+    return { author: undefined, text: eventText(item.event, item.author, kind, people, self) };
   const author = item.own ? "You" : kind === "group" ? personName(people, item.author) : undefined;
   if (item.body.type === "text") return { author, text: item.body.text.replace(/\s+/g, " ").slice(0, 200) };
   return {

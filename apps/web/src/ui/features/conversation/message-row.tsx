@@ -50,7 +50,12 @@ export const MessageRow = memo(function MessageRow(props: RowProps) {
   );
 });
 
-function EventLine({ item, people, self }: RowProps & { item: Extract<TimelineItem, { kind: "event" }> }) {
+function EventLine({
+  item,
+  group,
+  people,
+  self,
+}: RowProps & { item: Extract<TimelineItem, { kind: "event" }> }) {
   const refused = item.event.type === "refused";
   return (
     <p
@@ -58,7 +63,7 @@ function EventLine({ item, people, self }: RowProps & { item: Extract<TimelineIt
       className={`flex items-center justify-center gap-1.5 px-6 py-1 text-center text-small ${refused ? "text-danger" : "text-muted"}`}
     >
       {refused && <ShieldAlert className="size-4 shrink-0" aria-hidden />}
-      <span dir="auto">{eventText(item.event, item.author, people, self)}</span>
+      <span dir="auto">{eventText(item.event, item.author, group ? "group" : "direct", people, self)}</span>
     </p>
   );
 }

@@ -143,7 +143,10 @@ function useResizedLately() {
     seen.current = isSame ? before : { width, height, since: performance.now() };
     return performance.now() - seen.current.since < SETTLING_MS;
   };
-  return { resizedLately, scrollerRef: (element: HTMLElement | Window | null) => void (scroller.current = element) };
+  return {
+    resizedLately,
+    scrollerRef: (element: HTMLElement | Window | null) => void (scroller.current = element),
+  };
 }
 
 /** Tells the engine how far the person has read: what is on the screen, at the bottom, in a visible tab. */
