@@ -20,12 +20,11 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
   const group = conversation.kind === "group";
   const context = { conversationId, group, people, self, now };
   const list = useRef<VirtuosoHandle>(null);
-  const toEnd = () => list.current?.scrollToIndex({ index: "LAST", align: "end" });
   const [atBottom, setAtBottom] = useState(true);
   const { scrollerRef, resizedLately } = useResizedLately();
   // Rows that take other heights are no reason to leave the end; who is there comes back to it.
   const stayAtEnd = () => {
-    if (atBottom && resizedLately()) toEnd();
+    if (atBottom && resizedLately()) toEnd(list.current);
   };
   const [line, setLine] = useState(() => unreadLine(conversation));
   const rows = useMemo(() => timelineRows(items, line), [items, line]);
@@ -41,7 +40,7 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
     if (ownLast === undefined || seenOwn.current === ownLast) return;
     seenOwn.current = ownLast;
     setLine(undefined);
-    toEnd();
+    toEnd(list.current);
   }, [ownLast]);
 
   const [start] = useState(() => {
@@ -82,7 +81,7 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
         <button
           type="button"
           aria-label={below > 0 ? `Jump to newest, ${below} new` : "Jump to newest"}
-          onClick={toEnd}
+          onClick={() => toEnd(list.current)}
           className="popup absolute right-4 bottom-3 inline-flex h-11 min-w-11 animate-rise items-center justify-center gap-1.5 rounded-full px-3 text-small font-semibold"
         >
           {below > 0 && <span className="text-accent">{below}</span>}
@@ -91,6 +90,10 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
       )}
     </div>
   );
+}
+
+function toEnd(list: VirtuosoHandle | null) {
+  list?.scrollToIndex({ index: "LAST", align: "end" });
 }
 
 type Context = Pick<
