@@ -8,7 +8,7 @@ import { type PastEpoch, retireEpoch } from "./past-epoch.ts";
 import { diffPastEpoch, loadPastEpoch } from "./past-epoch-records.ts";
 import { processMessage } from "./process-message.ts";
 import { diffGroup, loadGroup } from "./records.ts";
-import { createApplicationMessage, proposeUpdate } from "./send-message.ts";
+import { createApplicationMessage, proposePsk, proposeUpdate } from "./send-message.ts";
 import { stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("records");
@@ -85,6 +85,76 @@ describe("the records of a group", () => {
         expect.objectContaining({ code: "RECORD_INVALID" }),
       );
     }
+  });
+});
+
+describe("the records of many pending proposals", () => {
+  const PROPOSALS = 41;
+  const stored = new Map<string, Uint8Array>();
+  let proposer: GroupState;
+  let sizes: number[];
+
+  function store(before: GroupState | undefined, after: GroupState): number {
+    const diff = diffGroup(before, after);
+    for (const key of diff.delete) stored.delete(key);
+    for (const [key, value] of diff.put) stored.set(key, value);
+    return diff.put.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  }
+
+  beforeAll(async () => {
+    const [alice] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined) throw new Error("nobody");
+    proposer = alice;
+    store(undefined, proposer);
+    sizes = [];
+    for (let i = 0; i < PROPOSALS; i++) {
+      const before = proposer;
+      const psk = { kind: "external", pskId: Uint8Array.of(i) } as const;
+      proposer = (await proposePsk(before, psk, {}, deps)).state;
+      sizes.push(store(before, proposer));
+    }
+  });
+
+  test("[TREE-SECRET-2] are at most 1 KiB for each, and load as they are", () => {
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1024);
+    const loaded = loadGroup(stored, keysOf(proposer));
+    expect([...loaded.proposals]).toEqual([...proposer.proposals]);
+    expect(new Map(diffGroup(undefined, loaded).put)).toEqual(stored);
+  });
+
+  test("[GROUP-7] give no state when one is missing or isn't full", () => {
+    const chunks = [...stored.keys()].filter((key) => key.startsWith("public/proposals"));
+    expect(chunks.length).toBeGreaterThan(3);
+    for (const key of chunks) {
+      const less = new Map(stored);
+      less.delete(key);
+      expect(() => loadGroup(less, keysOf(proposer)), key).toThrow(
+        expect.objectContaining({ code: "RECORD_INVALID" }),
+      );
+    }
+    const [full, rest] = [stored.get("public/proposals/1"), stored.get("public/proposals")?.slice(5)];
+    if (full === undefined || rest === undefined) throw new Error("no chunk");
+    const short = new Map(stored).set("public/proposals/1", rest);
+    expect(() => loadGroup(short, keysOf(proposer))).toThrow(
+      expect.objectContaining({ code: "RECORD_INVALID" }),
+    );
+  });
+
+  test("are gone in the next epoch", async () => {
+    const { staged } = await stageCommit(proposer, { proposals: [] }, deps);
+    store(proposer, nextOf(staged));
+    const left = [...stored.keys()].filter((key) => key.startsWith("public/proposal"));
+    expect(left).toEqual(["public/proposals"]);
+    expect(loadGroup(stored, keysOf(proposer)).proposals.size).toBe(0);
+  });
+
+  test("that are a list only, as older versions wrote them, are read", async () => {
+    const [alice] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined) throw new Error("nobody");
+    const { state: one } = await proposePsk(alice, { kind: "external", pskId: Uint8Array.of(1) }, {}, deps);
+    const older = new Map(diffGroup(undefined, one).put);
+    older.set("public/proposals", older.get("public/proposals")?.slice(5) ?? new Uint8Array());
+    expect([...loadGroup(older, keysOf(one)).proposals]).toEqual([...one.proposals]);
   });
 });
 

@@ -167,8 +167,20 @@ const storedProposalCodec = struct<StoredProposal>({
   proposal: proposalCodec,
 });
 
-/** Which proposals there are, in the order of their arrival: always written, so that none can be lost unnoticed. */
+/** Proposals in the order of their arrival. */
 const proposalListCodec = vector(struct<ListedProposal>({ ref: opaque, hasPrivateKey: flag }));
+
+/**
+ * Which proposals there are: always written, so that none can be lost unnoticed. Full chunks of the list have records of
+ * their own, so that one more proposal doesn't write all of it. The mark is no length: older records are a list only.
+ */
+const proposalsHeadCodec = struct<{ mark: number; chunks: number; rest: readonly ListedProposal[] }>({
+  mark: u8,
+  chunks: u32,
+  rest: proposalListCodec,
+});
+const CHUNKED = 0xff;
+const PROPOSALS_CHUNK = 4;
 
 interface ListedProposal {
   readonly ref: Uint8Array;
@@ -178,11 +190,7 @@ interface ListedProposal {
 
 function diffProposals(before: GroupState | undefined, after: GroupState, diff: RecordDiff): void {
   if (before?.proposals === after.proposals) return;
-  const list = [...after.proposals.values()].map(({ ref, encryptionPrivateKey }) => ({
-    ref,
-    hasPrivateKey: encryptionPrivateKey !== undefined,
-  }));
-  diff.put.push(["public/proposals", encode(proposalListCodec, list)]);
+  diffProposalList([...(before?.proposals.values() ?? [])], [...after.proposals.values()], diff);
   for (const [ref, pending] of after.proposals) {
     if (before?.proposals.get(ref) === pending) continue;
     diff.put.push([`public/proposal/${ref}`, encode(storedProposalCodec, pending)]);
@@ -196,10 +204,48 @@ function diffProposals(before: GroupState | undefined, after: GroupState, diff: 
   }
 }
 
+/** Within an epoch the list only grows, and it begins anew with the next. */
+function diffProposalList(
+  before: readonly PendingProposal[],
+  after: readonly PendingProposal[],
+  diff: RecordDiff,
+): void {
+  const kept = before[0] === after[0] ? fullChunks(before) : 0;
+  const chunks = fullChunks(after);
+  const listed = (from: number, to?: number): readonly ListedProposal[] =>
+    after.slice(from, to).map(({ ref, encryptionPrivateKey }) => ({
+      ref,
+      hasPrivateKey: encryptionPrivateKey !== undefined,
+    }));
+  for (let chunk = kept; chunk < chunks; chunk++) {
+    const list = listed(chunk * PROPOSALS_CHUNK, (chunk + 1) * PROPOSALS_CHUNK);
+    diff.put.push([`public/proposals/${chunk}`, encode(proposalListCodec, list)]);
+  }
+  for (let chunk = chunks; chunk < fullChunks(before); chunk++) diff.delete.push(`public/proposals/${chunk}`);
+  const head = { mark: CHUNKED, chunks, rest: listed(chunks * PROPOSALS_CHUNK) };
+  diff.put.push(["public/proposals", encode(proposalsHeadCodec, head)]);
+}
+
+function fullChunks(proposals: readonly PendingProposal[]): number {
+  return Math.floor(proposals.length / PROPOSALS_CHUNK);
+}
+
+function storedProposalList(records: ReadonlyMap<string, Uint8Array>): readonly ListedProposal[] {
+  const bytes = record(records, "public/proposals");
+  if (bytes[0] !== CHUNKED) return decode(proposalListCodec, bytes);
+  const { chunks, rest } = decode(proposalsHeadCodec, bytes);
+  const lists: (readonly ListedProposal[])[] = [];
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const list = decode(proposalListCodec, record(records, `public/proposals/${chunk}`));
+    if (list.length !== PROPOSALS_CHUNK) throw damaged("a chunk of the list of proposals isn't full");
+    lists.push(list);
+  }
+  return [...lists.flat(), ...rest];
+}
+
 function storedProposals(records: ReadonlyMap<string, Uint8Array>): Map<string, PendingProposal> {
-  const list = decode(proposalListCodec, record(records, "public/proposals"));
   return new Map(
-    list.map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
+    storedProposalList(records).map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
       const name = bytesToHex(ref);
       const { sender, proposal } = decode(storedProposalCodec, record(records, `public/proposal/${name}`));
       if (!hasPrivateKey) return [name, { ref, proposal, sender }];
