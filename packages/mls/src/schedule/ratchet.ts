@@ -28,11 +28,11 @@ export interface Ratchet {
   readonly seen: SeenMessages;
 }
 
-/** How far a receiver lets a ratchet run: both per sender, epoch and content type. */
+/** How far a receiver lets a sender's ratchets of an epoch run. */
 export interface RatchetLimits {
   /** How many generations one message may leap over. */
   readonly maxForward: number;
-  /** How many skipped keys are kept; the oldest go first. */
+  /** How many skipped keys are kept in all; those of application data go first, of each kind the oldest. */
   readonly maxSkipped: number;
   /**
    * How long a skipped key of application data is kept, in ms. It takes a clock: see `now` of ProcessOptions. Those of
@@ -114,16 +114,8 @@ export function take(
   }
   const { key, next } = step(suite, current);
   const kept = skipped.length === 0 ? ratchet.skipped : [...ratchet.skipped, ...skipped];
-  return {
-    key,
-    generation,
-    ratchet: {
-      ...ratchet,
-      generation: generation + 1,
-      secret: next,
-      skipped: kept.length > limits.maxSkipped ? kept.slice(kept.length - limits.maxSkipped) : kept,
-    },
-  };
+  const after = { ...ratchet, generation: generation + 1, secret: next, skipped: kept };
+  return { key, generation, ratchet: keepSkipped(after, limits.maxSkipped) };
 }
 
 function takeSkipped(ratchet: Ratchet, generation: number): TakenKey {
@@ -133,6 +125,12 @@ function takeSkipped(ratchet: Ratchet, generation: number): TakenKey {
   }
   const skipped = ratchet.skipped.filter((key) => key !== found);
   return { key: { key: found.key, nonce: found.nonce }, generation, ratchet: { ...ratchet, skipped } };
+}
+
+/** The ratchet with no more skipped keys than this, the newest; the same one where it has no more. */
+export function keepSkipped(ratchet: Ratchet, count: number): Ratchet {
+  const surplus = ratchet.skipped.length - Math.max(0, count);
+  return surplus > 0 ? { ...ratchet, skipped: ratchet.skipped.slice(surplus) } : ratchet;
 }
 
 /** The ratchet without the keys that were skipped before this time; the same one where there are none. */

@@ -62,6 +62,30 @@ describe("a secret tree", () => {
     expect(leafRatchets(ratchet, { ...ratchet, skipped }).oldestSkipped).toBe(7);
   });
 
+  test("[RATCHET-2] of both kinds of content a sender's skipped keys are 64 in all, those of texts the first to go", () => {
+    let tree = createSecretTree(seededRandom("both kinds").bytes(32), 1);
+    const leap = (type: "handshake" | "application", generation: number) => {
+      tree = useUp(findReceiveKey(suite, tree, 0, type, generation), undefined);
+    };
+    const skipped = () => {
+      if (tree.root.kind !== "leaf") throw new Error("the only leaf");
+      return [tree.root.handshake, tree.root.application].map((of) =>
+        of.skipped.map((key) => key.generation),
+      );
+    };
+    const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+    leap("application", 60);
+    expect(skipped()).toEqual([[], upTo(0, 60)]);
+    leap("handshake", 10);
+    expect(skipped()).toEqual([upTo(0, 10), upTo(6, 60)]);
+    leap("application", 71);
+    expect(skipped()).toEqual([upTo(0, 10), upTo(16, 60).concat(upTo(61, 71))]);
+    leap("handshake", 100);
+    expect(skipped()).toEqual([upTo(36, 100), []]);
+    leap("application", 80);
+    expect(skipped()).toEqual([upTo(36, 100), []]);
+  });
+
   test("a leaf outside the tree is refused", async () => {
     const tree = createSecretTree(seededRandom("outside").bytes(32), 5);
     expect(tree.width).toBe(8);

@@ -8,6 +8,7 @@ import {
   DEFAULT_RATCHET_LIMITS,
   dropSkippedBefore,
   endedRatchet,
+  keepSkipped,
   markSeen,
   type MessageKey,
   type Ratchet,
@@ -89,6 +90,8 @@ export interface FoundKey {
   readonly ratchets: LeafRatchets;
   /** The ratchet without the key. */
   readonly rest: Ratchet;
+  /** How many skipped keys the leaf may hold in all. */
+  readonly maxSkipped: number;
 }
 
 /** The next key of the own leaf that nobody was given before. Throws GENERATION_EXHAUSTED, SENDER_INVALID. */
@@ -115,7 +118,15 @@ export function findReceiveKey(
   limits: RatchetLimits = DEFAULT_RATCHET_LIMITS,
   now = 0,
 ): FoundKey {
-  return findKey(suite, tree, leaf, type, (ratchet) => take(suite, ratchet, generation, limits, now));
+  const { maxSkipped } = limits;
+  return findKey(
+    suite,
+    tree,
+    leaf,
+    type,
+    (ratchet) => take(suite, ratchet, generation, limits, now),
+    maxSkipped,
+  );
 }
 
 function findKey(
@@ -124,6 +135,7 @@ function findKey(
   leaf: number,
   type: RatchetType,
   find: (ratchet: Ratchet) => TakenKey,
+  maxSkipped = Infinity,
 ): FoundKey {
   if (!Number.isInteger(leaf) || leaf < 0 || leaf >= tree.width) {
     throw new MlsError("SENDER_INVALID", `no leaf ${leaf} in this tree`, { section: "§6.3.2" });
@@ -137,7 +149,7 @@ function findKey(
   }
   const ratchets = leafOf(suite, node);
   const { ratchet: rest, key, generation } = find(ratchets[type]);
-  return { key, generation, tree, leaf, type, path, ratchets, rest };
+  return { key, generation, tree, leaf, type, path, ratchets, rest, maxSkipped };
 }
 
 /**
@@ -146,12 +158,15 @@ function findKey(
  * Throws REPLAYED if the leaf's signed bytes were noted before.
  */
 export function useUp(
-  { tree, leaf, type, path, ratchets, rest }: FoundKey,
+  { tree, leaf, type, path, ratchets, rest, maxSkipped }: FoundKey,
   id: string | undefined,
 ): SecretTree {
   const ratchet = id === undefined ? rest : markSeen(rest, id);
-  const { handshake, application } = ratchets;
-  const after = type === "handshake" ? leafRatchets(ratchet, application) : leafRatchets(handshake, ratchet);
+  const handshake = type === "handshake" ? ratchet : ratchets.handshake;
+  const application = type === "handshake" ? ratchets.application : ratchet;
+  // What texts leap over is dropped first: on handshakes all members have to come to the same verdict.
+  const left = maxSkipped - handshake.skipped.length;
+  const after = leafRatchets(handshake, keepSkipped(application, left));
   // While the oldest skipped key stays, the nodes beside the path needn't be read: in a large tree each is a cache miss.
   const isOldestKept = after.oldestSkipped === ratchets.oldestSkipped;
   let root: SecretNode = after;
