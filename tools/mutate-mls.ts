@@ -40,7 +40,7 @@ const AREAS: readonly Area[] = [
     files: inFolder(
       "",
       ".ts",
-      "check-key-package check-certificates certificate-chain leaf-node extension lifetime",
+      "check-key-package check-certificates certificate-chain read-certificate leaf-node extension lifetime",
     ),
     tests: [
       ...inFolder("", ".test.ts", "key-package certificate-rules content-advertisement last-resort"),

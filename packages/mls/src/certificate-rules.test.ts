@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkChain } from "./certificate-chain.ts";
-import { checkKeyPackage } from "./check-key-package.ts";
+import { checkDecodedKeyPackage, checkKeyPackage } from "./check-key-package.ts";
 import { encode } from "./codec/codec.ts";
 import { createKeyPackage } from "./create-key-package.ts";
 import { loadCipherSuite, type SignatureKeyPair } from "./crypto/cipher-suite.ts";
@@ -15,7 +15,10 @@ import type { AuthenticationPolicy } from "./group/authentication.ts";
 import { createGroup } from "./group/create-group.ts";
 import { members } from "./group/group-state.ts";
 import { stageCommit } from "./group/stage-commit.ts";
+import { type KeyPackage, signKeyPackage } from "./key-package.ts";
+import { type LeafNode, signLeafNode } from "./leaf-node.ts";
 import { forgeCommit } from "./testing/forge.ts";
+import { type CertificateParts, commonName, der, forgeCertificate } from "./testing/forge-certificate.ts";
 import { CAPABILITIES, join, nextOf, takeCommit, testDeps } from "./testing/people.ts";
 import { refusal } from "./testing/error-code.ts";
 
@@ -188,6 +191,69 @@ describe.each([
   });
 });
 
+test("[X509-4] a certificate is formed as RFC 5280 §4.1 says down to its last value", async () => {
+  const { publicKey } = ED25519.signatureKey;
+  const verdictOn = (parts: Omit<CertificateParts, "publicKey">) =>
+    refusal(() => checkChain([forgeCertificate({ publicKey, ...parts })], publicKey, 1));
+  const text = "0c03616e6e";
+  const nameOf = (...attribute: string[]) => ({ subject: der(0x31, der(0x30, ...attribute)) });
+  const OID = "0603550403";
+  const good: Omit<CertificateParts, "publicKey">[] = [
+    {},
+    nameOf(OID, text),
+    { issuer: commonName("ann") + commonName("authority") },
+    { subject: der(0x31, der(0x30, OID, text), der(0x30, OID, text)) },
+    { parameters: "0500" },
+    { parameters: der(0x30, OID, der(0x30, "020101")) },
+    { extensions: der(0x30, OID, "0101ff", "04023000") + der(0x30, OID, "0400") },
+    { uniqueIds: "810200ff820100" },
+    nameOf(OID, "1c0400000041"),
+  ];
+  for (const parts of good) expect(await verdictOn(parts), JSON.stringify(parts)).toBeUndefined();
+  const bad: Omit<CertificateParts, "publicKey">[] = [
+    { subject: "3100" }, // a part of a name without an attribute
+    { subject: "3000" },
+    { issuer: "3100" },
+    nameOf(OID),
+    nameOf(text, OID),
+    nameOf(OID, text, text),
+    nameOf("0600", text),
+    nameOf("0603550483", text), // a number that doesn't end
+    nameOf(OID, "0c8103616e6e"), // a length in more bytes than it needs
+    nameOf(OID, "1f0161"), // a tag of several bytes
+    nameOf(OID, "0000"),
+    nameOf(OID, "1c03000041"), // half a character
+    nameOf(OID, "300204ff"), // a value that is longer than what it stands in
+    nameOf(OID, der(0x30, der(0x30, "0600"))),
+    { parameters: "05000500" },
+    { parameters: "0200" },
+    { parameters: "0300" },
+    { parameters: "030101" },
+    { parameters: "030208ff" },
+    { parameters: "0100" },
+    { extensions: "" },
+    { extensions: der(0x30, OID) },
+    { extensions: der(0x30, OID, "0102ffff", "0400") },
+    { extensions: der(0x30, OID, "0400", "0400") },
+    { extensions: der(0x30, "0400") },
+    { uniqueIds: "820100810100" },
+    { uniqueIds: "8100" },
+    { signature: der(0x03, "01", "5a") },
+    { signature: "0300" },
+    { signature: der(0x03, "00", "5a") + "0500" },
+    { version: "a000" },
+    { version: "a006020102020102" },
+    { version: "a103020102" },
+    { serial: "0200" },
+    { notAfter: der(0x17, bytesToHex(utf8ToBytes("2501010000Z"))) },
+    { notAfter: der(0x17, bytesToHex(utf8ToBytes("20250101000000Z"))) },
+    { notAfter: der(0x18, bytesToHex(utf8ToBytes("20250101000000+"))) },
+    { notAfter: der(0x04, bytesToHex(utf8ToBytes("250101000000Z"))) },
+    { notAfter: "" },
+  ];
+  for (const parts of bad) expect(await verdictOn(parts), JSON.stringify(parts)).toBe(REFUSED);
+});
+
 test("[X509-8] the key in a certificate is of the scheme that the suite signs with, and of no other (§5.1, §5.3)", () => {
   const curve = (oid: string) => ({ algorithm: "1.2.840.10045.2.1", parameters: encodeOid(oid) });
   const schemes = {
@@ -223,6 +289,65 @@ test("[X509-8] the key in a certificate is of the scheme that the suite signs wi
 function encodeOid(oid: string): ArrayBuffer {
   return AsnConvert.serialize(AsnObjectIdentifierConverter.toASN(oid));
 }
+
+test("[X509-9] a chain has at most 10 certificates, none over 64 KiB, and at most 128 KiB together (§5.3)", () => {
+  const { publicKey } = ED25519.signatureKey;
+  const padded = (bytes: number) => forgeCertificate({ publicKey, uniqueIds: der(0x81, "00".repeat(bytes)) });
+  const ofLength = (length: number) => padded(length - (padded(60_000).length - 60_000));
+  const check = (chain: Uint8Array[]) => refusal(() => checkChain(chain, publicKey, 1));
+  const tiny = forgeCertificate({ publicKey });
+  const [longest, tooLong] = [ofLength(64 * 1024), ofLength(64 * 1024 + 1)];
+  expect([longest.length, tooLong.length]).toEqual([65_536, 65_537]);
+  return Promise.all([
+    expect(check(Array.from({ length: 10 }, () => tiny))).resolves.toBeUndefined(),
+    expect(check(Array.from({ length: 11 }, () => tiny))).resolves.toBe(REFUSED),
+    expect(check([tiny, longest])).resolves.toBeUndefined(),
+    expect(check([tiny, tooLong])).resolves.toBe(REFUSED),
+    expect(check([longest, longest])).resolves.toBeUndefined(),
+    expect(check([longest, longest, tiny])).resolves.toBe(REFUSED),
+  ]);
+});
+
+test("[X509-10] a certificate is read once the signatures over it hold, and not before (§5.3, §7.3)", async () => {
+  const { signatureKey, suite, ann } = ED25519;
+  const made = await packageOf(ED25519, x509(ann));
+  const { keyPackage } = made;
+  const loaded = await loadCipherSuite(suite);
+  const spoil = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
+  const others = { ...keyPackage.leafNode, credential: x509(ED25519.middle) };
+  const check = (changed: KeyPackage) => refusal(() => checkDecodedKeyPackage(changed, { suite }));
+  const signed = async (leafNode: LeafNode) =>
+    signKeyPackage(loaded, { ...keyPackage, leafNode }, signatureKey.privateKey);
+  const leafNode = await signLeafNode(loaded, others, signatureKey.privateKey);
+  expect(await check(await signed(leafNode))).toBe(REFUSED);
+  expect(await check({ ...(await signed(leafNode)), signature: spoil(keyPackage.signature) })).toBe(
+    "SIGNATURE_INVALID §10.1",
+  );
+  expect(await check(await signed(others))).toBe("SIGNATURE_INVALID §7.3");
+
+  const group = await founded(x509(ann), signatureKey, suite);
+  const bob = { suite, signatureKey: await loaded.signatureKeyPair(deps.random) };
+  const bobs = await packageOf(bob, { kind: "basic", identity: utf8ToBytes("bob") });
+  const { staged } = await stageCommit(group, { add: [bobs.keyPackage] }, deps);
+  const who = { name: "bob", credential: bobs.keyPackage.leafNode.credential, ...bob };
+  const atBob = await join(who, bobs, staged.welcome ?? new Uint8Array(), deps);
+  const commitOf = (signature: (bytes: Uint8Array) => Uint8Array) =>
+    forgeCommit(
+      nextOf(staged),
+      {
+        leaf: (leaf) => ({ ...leaf, credential: others.credential }),
+        path: (path) => ({
+          ...path,
+          leafNode: { ...path.leafNode, signature: signature(path.leafNode.signature) },
+        }),
+      },
+      deps,
+    );
+  expect(await refusal(async () => takeCommit(atBob, await commitOf((bytes) => bytes), deps))).toBe(REFUSED);
+  expect(await refusal(async () => takeCommit(atBob, await commitOf(spoil), deps))).toBe(
+    "LEAF_NODE_INVALID §7.3",
+  );
+});
 
 test("[X509-7] whom a chain leads to is the application's to judge (§5.3.1)", async () => {
   const { signatureKey, suite, ann } = ED25519;

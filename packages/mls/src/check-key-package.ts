@@ -35,6 +35,16 @@ export async function checkDecodedKeyPackage(
   keyPackage: KeyPackage,
   expected: { suite: number } & LifetimeBounds,
 ): Promise<void> {
+  await checkBeforeCredential(keyPackage, expected);
+  const { credential, signatureKey } = keyPackage.leafNode;
+  await checkCertificates(credential, signatureKey, expected.suite);
+}
+
+/** The same but for the credential's certificates, which authenticateLeaf checks: they are read once, and last. */
+export async function checkBeforeCredential(
+  keyPackage: KeyPackage,
+  expected: { suite: number } & LifetimeBounds,
+): Promise<void> {
   const { leafNode } = keyPackage;
   if (keyPackage.version !== MLS10) fail("its version is not mls10");
   if (keyPackage.cipherSuite !== expected.suite) fail("another cipher suite than wanted");
@@ -50,7 +60,6 @@ export async function checkDecodedKeyPackage(
   if (equalBytes(keyPackage.initKey, leafNode.encryptionKey))
     fail("init key and encryption key are the same");
   checkLeafCapabilities(leafNode, keyPackage.cipherSuite);
-  await checkCertificates(leafNode.credential, leafNode.signatureKey, suite.id);
   const missing = unsupportedExtension(leafNode.capabilities, keyPackage.extensions);
   if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`, "§10");
   checkLastResort(keyPackage.extensions);

@@ -4,7 +4,10 @@ import { runInNewContext } from "node:vm";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Codec, decode, encode } from "./codec/codec.ts";
 import { Writer } from "./codec/writer.ts";
+import { checkChain } from "./certificate-chain.ts";
+import { checkKeyPackage } from "./check-key-package.ts";
 import { commitCodec } from "./commit.ts";
+import { type Credential, credentialCodec } from "./credential.ts";
 import { cipherSuite } from "./crypto/cipher-suite.ts";
 import { extensionsCodec, externalSendersCodec, requiredCapabilitiesCodec } from "./extension.ts";
 import { pendingProposals } from "./group/group-state.ts";
@@ -22,7 +25,8 @@ import {
 } from "./leaf-node.ts";
 import { createSecretTree, findReceiveKey, useUp } from "./schedule/secret-tree.ts";
 import { errorCode } from "./testing/error-code.ts";
-import { forgeCommit, forgeProposal, ownLeafNode } from "./testing/forge.ts";
+import { commonName, der, forgeCertificate } from "./testing/forge-certificate.ts";
+import { byValue, forgeCommit, forgeProposal, ownLeafNode } from "./testing/forge.ts";
 import { found, groupOf, packageOf, person, testDeps } from "./testing/people.ts";
 import { hasEqualKeys, repeatedKey } from "./tree/key-uniqueness.ts";
 import {
@@ -76,6 +80,8 @@ describe("[DEPTH-1] what is allocated stays within a multiple of the input", () 
     ["pre-shared keys", [1, 0, 0], { codec: groupSecretsCodec, input: around([0, 0]) }],
     ["pre-shared keys of one byte", [1, 1, 1, 1, 1], { codec: groupSecretsCodec, input: around([0, 0]) }],
     ["blank nodes", [0], { codec: ratchetTreeCodec, input: around([]) }],
+    ["certificates without bytes", [0], { codec: credentialCodec, input: around([0, 2]) }],
+    ["certificates of one byte", [1, 1], { codec: credentialCodec, input: around([0, 2]) }],
   ];
 
   test.each(units)("%s", (_what, unit, { codec, input: inputOf }) => {
@@ -109,6 +115,84 @@ describe("[DEPTH-1] what is allocated stays within a multiple of the input", () 
     const tree = decodeTree(input);
     treeHash(suite, decodeTree(mostlyBlank(2 ** 9))); // what the first hash of all costs
     expect(retainedBy(() => treeHash(suite, tree)) / input.length).toBeLessThan(MULTIPLE);
+  });
+
+  const key = new Uint8Array(32).fill(9);
+  const LONGEST = 64_500;
+  /** As many of this value as a certificate may hold, in hexadecimal. */
+  const full = (value: string): string => value.repeat(Math.floor((LONGEST * 2) / value.length));
+  const once = (parts: object): Uint8Array[] => [forgeCertificate({ publicKey: key, ...parts })];
+  const twice = (parts: object): Uint8Array[] => [...once(parts), ...once(parts)];
+  const OID = "060100";
+  const NULL = "0500";
+  const TEXT = "0c03414243"; // short enough that a name has a value for every three bytes
+  const nest = (depth: number): string => {
+    let value = NULL;
+    for (let n = 0; n < depth; n++) value = der(0x30, value);
+    return value;
+  };
+  const chains: [string, () => Uint8Array[]][] = [
+    ["ten tiny certificates", () => Array.from({ length: 10 }, () => forgeCertificate({ publicKey: key }))],
+    ["a name of one part", () => twice({ subject: der(0x31, der(0x30, OID, der(0x0c, full("41")))) })],
+    ["a name of many parts", () => twice({ subject: full(der(0x31, der(0x30, OID, TEXT))) })],
+    ["a name of many ordinary parts", () => twice({ issuer: full(commonName("A")) })],
+    ["many attributes in a part of a name", () => twice({ issuer: der(0x31, full(der(0x30, OID, TEXT))) })],
+    ["a long object identifier", () => twice({ subject: der(0x31, der(0x30, der(0x06, full("01")), NULL)) })],
+    ["many extensions", () => twice({ extensions: full(der(0x30, OID, "04023000")) })],
+    ["parameters of many values", () => once({ parameters: der(0x30, "050100".repeat(10_600)) })],
+    ["parameters of sequences", () => once({ parameters: der(0x30, "30040502abcd".repeat(5_300)) })],
+    ["parameters within parameters", () => once({ parameters: nest(8_000) })],
+  ];
+
+  test.each(chains)("x509: %s", (_what, make) => {
+    const chain = make();
+    const size = chain.reduce((sum, { length }) => sum + length, 0);
+    const rounds = Math.ceil(400_000 / size);
+    const read = (): void => {
+      for (let n = 0; n < rounds; n++) checkChain(chain, key, 1);
+    };
+    read(); // what the first of all costs
+    expect(allocatedBy(read) / (rounds * size)).toBeLessThan(MULTIPLE);
+  });
+
+  test("x509: values of two bytes, more than any certificate has, are not all looked at", async () => {
+    for (const value of [NULL, "3000", "0c00"]) {
+      for (const parts of [{ parameters: der(0x30, value.repeat(16_000)) }, { extensions: full(value) }]) {
+        const chain = once(parts);
+        const size = chain.reduce((sum, { length }) => sum + length, 0);
+        const read = (): Promise<unknown> => errorCode(() => checkChain(chain, key, 1));
+        expect(await read()).toBe("CERTIFICATE_INVALID");
+        expect(allocatedBy(() => void read()) / size).toBeLessThan(MULTIPLE);
+      }
+    }
+  });
+
+  test("x509: more certificates than a chain may have are not looked at", async () => {
+    const one = forgeCertificate({ publicKey: key });
+    const chain = Array.from({ length: 10_000 }, () => one);
+    const read = (): Promise<unknown> => errorCode(() => checkChain(chain, key, 1));
+    expect(await read()).toBe("CERTIFICATE_INVALID");
+    expect(allocatedBy(() => void read())).toBeLessThan(chain.length * one.length);
+  });
+
+  test("x509: key packages by themselves, and in a commit of somebody who has all the keys", async () => {
+    const mallory = await person("mallory", deps.random);
+    const { publicKey } = mallory.signatureKey;
+    const certificate = forgeCertificate({ publicKey, subject: full(der(0x31, der(0x30, OID, TEXT))) });
+    const credential: Credential = { kind: "x509", certificates: [certificate, certificate] };
+    const capabilities = { ...leaf.capabilities, credentials: [1, 2] };
+    const made = await packageOf({ ...mallory, credential }, deps.random, { capabilities });
+    const check = (): Promise<unknown> => errorCode(() => checkKeyPackage(made.message, { suite: 1 }));
+    expect(await check()).toBeUndefined();
+    expect((await allocatedMeanwhile(check)) / made.message.length).toBeLessThan(MULTIPLE);
+
+    const [alice, bob] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+    const proposals = byValue({ kind: "add", keyPackage: made.keyPackage });
+    const sent = await forgeCommit(alice, { proposals }, deps);
+    const take = (): Promise<unknown> => errorCode(() => processMessage(bob, sent, deps));
+    expect(await take()).toBe("CAPABILITY_MISSING");
+    expect((await allocatedMeanwhile(take)) / sent.length).toBeLessThan(MULTIPLE);
   });
 
   test("a tree of nothing but blanks is refused before it is built", async () => {
@@ -293,11 +377,24 @@ function bytes(...parts: (Uint8Array | number[])[]): Uint8Array {
 
 /** Bytes that the platform counts as allocated meanwhile, on its heap and in buffers. */
 function allocatedBy(run: () => unknown): number {
+  const allocated = allocatedFromNow();
+  run();
+  return allocated();
+}
+
+async function allocatedMeanwhile(run: () => Promise<unknown>): Promise<number> {
+  const allocated = allocatedFromNow();
+  await run();
+  return allocated();
+}
+
+function allocatedFromNow(): () => number {
   const before = getHeapStatistics().total_allocated_bytes;
   const buffers = process.memoryUsage().arrayBuffers;
-  run();
-  const grown = process.memoryUsage().arrayBuffers - buffers;
-  return getHeapStatistics().total_allocated_bytes - before + Math.max(0, grown);
+  return () => {
+    const grown = process.memoryUsage().arrayBuffers - buffers;
+    return getHeapStatistics().total_allocated_bytes - before + Math.max(0, grown);
+  };
 }
 
 /** Bytes that are still held when what was thrown away has been collected. */

@@ -12,13 +12,13 @@ import { openLate } from "../group/past-epoch.ts";
 import { type KeyPackage, keyPackageCodec, signKeyPackage } from "../key-package.ts";
 import { leafNodeCodec, ratchetTreeCodec, signLeafNode } from "../leaf-node.ts";
 import { forgeWelcome } from "../testing/forge.ts";
-import { CAPABILITIES, join } from "../testing/people.ts";
+import { join } from "../testing/people.ts";
 import { decodeTree, encodeTree } from "../tree/tree-extension.ts";
 import { signGroupInfo, type UnsignedGroupInfo } from "../welcome.ts";
 import { encodeMutant, mutateBytes, mutateValue } from "./mutate.ts";
 import { checkState, Finding } from "./oracle.ts";
 import type { Outcome, Run } from "./prepare.ts";
-import { fuzzDeps } from "./world.ts";
+import { capabilitiesFor, fuzzDeps } from "./world.ts";
 
 /** A Welcome for Erin: changed on the way, or made by Mallory for a group of her own making. */
 export async function fuzzJoin(run: Run): Promise<Outcome> {
@@ -107,7 +107,7 @@ export async function fuzzGroupInfo(run: Run): Promise<Outcome> {
       groupInfo,
       credential: who.credential,
       signatureKey: who.signatureKey,
-      capabilities: { ...CAPABILITIES, cipherSuites: [world.suite] },
+      capabilities: capabilitiesFor(world.suite),
       deps,
     }),
   );

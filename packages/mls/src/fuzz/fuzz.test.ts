@@ -9,6 +9,7 @@ const COUNTS: Readonly<Record<TargetName, number>> = {
   groupInfo: 250,
   openLate: 400,
   checkKeyPackage: 400,
+  certificates: 3000,
   loadGroup: 300,
   loadPastEpoch: 300,
 };

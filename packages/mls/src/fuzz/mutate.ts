@@ -1,6 +1,8 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 import { type Codec, encode } from "../codec/codec.ts";
+import { changeOpaque } from "./change-opaque.ts";
 import type { Dice } from "./dice.ts";
+import { mutateDer } from "./mutate-der.ts";
 
 /** One to three changes to bytes that know nothing of their structure. `others` are messages to splice in. */
 export function mutateBytes(sample: Uint8Array, others: readonly Uint8Array[], dice: Dice): Uint8Array {
@@ -85,25 +87,11 @@ function changeValue({ name, value }: Site, donors: readonly unknown[], dice: Di
   if (typeof value === "bigint") {
     return dice.pick([0n, 1n, value + 1n, value === 0n ? 0n : value - 1n, 2n ** 64n - 1n]);
   }
-  if (value instanceof Uint8Array) return changeOpaque(value, dice);
+  if (value instanceof Uint8Array) {
+    return name === "certificates[]" && dice.oneIn(2) ? mutateDer(value, dice) : changeOpaque(value, dice);
+  }
   if (Array.isArray(value)) return changeList(value, dice);
   return value;
-}
-
-function changeOpaque(value: Uint8Array, dice: Dice): Uint8Array {
-  const at = dice.below(value.length + 1);
-  switch (dice.below(6)) {
-    case 0:
-      return new Uint8Array();
-    case 1:
-      return new Uint8Array(value.length);
-    case 2:
-      return value.slice(0, at);
-    case 3:
-      return concatBytes(value, dice.bytes(1 + dice.below(40)));
-    default:
-      return value.map((byte, i) => (i === at ? byte ^ (1 << dice.below(8)) : byte));
-  }
 }
 
 function changeList(list: readonly unknown[], dice: Dice): unknown[] {

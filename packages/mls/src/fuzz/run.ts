@@ -1,4 +1,5 @@
 import { diceOf } from "./dice.ts";
+import { fuzzCertificates } from "./certificate-target.ts";
 import { fuzzDecoders } from "./decoder-target.ts";
 import { fuzzGroupInfo, fuzzJoin, fuzzKeyPackage, fuzzLate } from "./entry-targets.ts";
 import { fuzzMessage } from "./message-target.ts";
@@ -12,6 +13,7 @@ export const TARGETS = {
   groupInfo: fuzzGroupInfo,
   openLate: fuzzLate,
   checkKeyPackage: fuzzKeyPackage,
+  certificates: fuzzCertificates,
   loadGroup: fuzzGroupRecords,
   loadPastEpoch: fuzzPastRecords,
 } as const satisfies Record<string, (run: Run) => Promise<Outcome>>;
@@ -25,6 +27,7 @@ export const TARGET_NAMES: readonly TargetName[] = [
   "groupInfo",
   "openLate",
   "checkKeyPackage",
+  "certificates",
   "loadGroup",
   "loadPastEpoch",
 ];

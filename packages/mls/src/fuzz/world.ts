@@ -34,6 +34,7 @@ import {
   takeCommit,
   trusting,
 } from "../testing/people.ts";
+import { commonName, forgeCertificate } from "../testing/forge-certificate.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 
 /** A message that really was sent, and who can read it. */
@@ -45,8 +46,9 @@ export interface Genuine {
 }
 
 /**
- * A group as the fuzzer meets it: Alice, Bob, Carol and Mallory, who has all that a member has. Bob is who reads. The
- * states are values, so that one world serves any number of executions.
+ * A group as the fuzzer meets it: Alice, Bob, Carol and Mallory, who has all that a member has. Bob is who reads.
+ * Mallory, Erin, who is invited, and the external sender have certificates. The states are values, so that one world
+ * serves any number of executions.
  */
 export interface World {
   readonly suite: number;
@@ -145,8 +147,13 @@ interface Cast {
   readonly service: Person;
 }
 
+/** What everybody in a world can do. */
+export function capabilitiesFor(suite: number): Capabilities {
+  return { ...CAPABILITIES, cipherSuites: [suite], credentials: [1, 2] };
+}
+
 async function createCast(suite: number, { random }: EngineDeps): Promise<Cast> {
-  const capabilities = { ...CAPABILITIES, cipherSuites: [suite] };
+  const capabilities = capabilitiesFor(suite);
   const forEach = async <T>(make: (name: Name) => Promise<T>): Promise<Record<Name, T>> => ({
     alice: await make("alice"),
     bob: await make("bob"),
@@ -155,10 +162,25 @@ async function createCast(suite: number, { random }: EngineDeps): Promise<Cast> 
     erin: await make("erin"),
     frank: await make("frank"),
   });
-  const people = await forEach((name) => person(name, random, suite));
-  const service = await person("outside", random, suite);
+  const people = await forEach(async (name) => {
+    const made = await person(name, random, suite);
+    return name === "mallory" || name === "erin" ? certified(made, suite) : made;
+  });
+  const service = certified(await person("outside", random, suite), suite);
   const packages = await forEach((name) => packageOf(people[name], random, { suite, capabilities }));
   return { suite, capabilities, people, packages, service };
+}
+
+/** The same with a chain of two certificates: one for the own key, and one of who certified it. */
+function certified(who: Person, suite: number): Person {
+  const { publicKey } = who.signatureKey;
+  const [subject, issuer, root] = [commonName(who.name), commonName("authority"), commonName("root")];
+  const extensions = "30090603551d2304023000"; // an authorityKeyIdentifier that is empty
+  const certificates = [
+    forgeCertificate({ publicKey, suite, subject, issuer, extensions }),
+    forgeCertificate({ publicKey: new Uint8Array(32), subject: issuer, issuer: root }),
+  ];
+  return { ...who, credential: { kind: "x509", certificates } };
 }
 
 /** Two epochs: Alice adds Bob, Carol and Mallory, and Carol commits, so that the tree is half warm. */

@@ -1,5 +1,5 @@
 import { decode } from "../codec/codec.ts";
-import { checkDecodedKeyPackage } from "../check-key-package.ts";
+import { checkBeforeCredential } from "../check-key-package.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
 import { MlsError } from "../errors.ts";
 import {
@@ -81,7 +81,7 @@ export async function checkAdd(
   contextExtensions: readonly Extension[],
   deps: EngineDeps,
 ): Promise<void> {
-  await checkDecodedKeyPackage(keyPackage, { suite: group.suite.id });
+  await checkBeforeCredential(keyPackage, { suite: group.suite.id });
   await authenticateLeaf(deps, keyPackage.leafNode, group.suite.id, contextExtensions);
 }
 

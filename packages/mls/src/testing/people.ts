@@ -1,4 +1,4 @@
-import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { type CreatedKeyPackage, createKeyPackage } from "../create-key-package.ts";
 import {
   loadCipherSuite,
@@ -18,7 +18,7 @@ import type { StagedCommit } from "../group/staged-commit.ts";
 import type { Capabilities, Lifetime } from "../leaf-node.ts";
 import { seededRandom } from "./seeded-random.ts";
 
-/** A client with a signature key of its own, named by a basic credential. */
+/** A client with a signature key of its own, named by its credential: a basic one, unless a test makes another. */
 export interface Person {
   readonly name: string;
   readonly credential: Credential;
@@ -50,9 +50,11 @@ export const trustingPairwise: AuthenticationPolicy = {
   isSuccessor: (before, after) => nameOf(before) === nameOf(after),
 };
 
+/** Of x509, whoever the first certificate is for. */
 function nameOf(credential: Credential): string {
-  if (credential.kind !== "basic") throw new Error("the people of tests have basic credentials");
-  return String.fromCharCode(...credential.identity);
+  if (credential.kind === "other") throw new Error("the people of tests have no credentials of other types");
+  if (credential.kind === "basic") return String.fromCharCode(...credential.identity);
+  return bytesToHex(credential.certificates[0] ?? new Uint8Array());
 }
 
 export function testDeps(seed: string, authentication: AuthenticationPolicy = trusting): EngineDeps {
