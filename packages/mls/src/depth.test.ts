@@ -14,7 +14,7 @@ import { storedTree } from "./group/records.ts";
 import { createProposal } from "./group/send-message.ts";
 import { stageCommit } from "./group/stage-commit.ts";
 import {
-  checkLeafCapabilities,
+  checkLeafItself,
   type LeafNode,
   type Node,
   ratchetTreeCodec,
@@ -137,7 +137,7 @@ describe("[DEPTH-2] long lists cost in proportion to their length", () => {
       capabilities: { ...leaf.capabilities, extensions: [...listed, ...Array(0xe000).keys()] },
       extensions: Array.from({ length: 0xe000 }, (_, type) => ({ type, data })),
     };
-    expect(await errorCode(() => checkLeafCapabilities(long, 1))).toBeUndefined();
+    expect(await errorCode(() => checkLeafItself(long, 1))).toBeUndefined();
   });
 
   test("what the group requires against what its members support (§11.1)", async () => {
