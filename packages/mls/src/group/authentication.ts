@@ -163,24 +163,21 @@ export function checkClientsDiffer(
 ): void {
   if (changed.size === 0) return;
   const members = membersOf(tree);
-  const repeated = ask(() =>
-    policy.clientId === undefined ? pairwise() : byName(policy.clientId.bind(policy)),
-  );
-  if (repeated) throw new MlsError("CLIENT_REPEATED", "a client has two leaves", { section: "§12.2" });
-
-  function byName(clientId: (credential: Credential) => string): boolean {
+  const repeated = ask(() => {
+    const clientId = policy.clientId?.bind(policy);
+    if (clientId === undefined) {
+      return members.some(
+        (one) =>
+          changed.has(one.leaf) &&
+          members.some(
+            (other) =>
+              one.leaf !== other.leaf &&
+              policy.sameClient(one.leafNode.credential, other.leafNode.credential),
+          ),
+      );
+    }
     const names = new Set(members.map(({ leafNode }) => clientId(leafNode.credential)));
     return names.size !== members.length;
-  }
-
-  function pairwise(): boolean {
-    return members.some((one) =>
-      members.some(
-        (other) =>
-          changed.has(one.leaf) &&
-          one.leaf !== other.leaf &&
-          policy.sameClient(one.leafNode.credential, other.leafNode.credential),
-      ),
-    );
-  }
+  });
+  if (repeated) throw new MlsError("CLIENT_REPEATED", "a client has two leaves", { section: "§12.2" });
 }
