@@ -1,21 +1,25 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
+import type { LeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
+import { memberLeaf, updateLeaf } from "../tree/ratchet-tree.ts";
 import { applyProposals, type Verdicts } from "./apply-proposals.ts";
-import type { EngineDeps } from "./authentication.ts";
+import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
 import { type GroupState, heldBy, type PendingProposal } from "./group-state.ts";
+import { changedLeaf } from "./own-path.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
+import type { CommitIntent } from "./stage-commit.ts";
 
 /**
  * The pending proposals that a commit takes along by reference: those asked for, or "all" that are valid together
- * with the commit's own (RFC 9420 §12.4: all valid ones should be included). Any member can have queued bad ones,
- * so that no more than one verdict is come to on each of them. Throws PROPOSAL_UNKNOWN.
+ * with the commit's own and its new leaf (RFC 9420 §12.4: all valid ones should be included). Any member can have
+ * queued bad ones, so that no more than one verdict is come to on each of them. Throws PROPOSAL_UNKNOWN.
  */
 export async function selectProposals(
   state: GroupState,
-  wanted: "all" | readonly Uint8Array[],
+  { proposals: wanted = "all", leaf }: CommitIntent,
   own: readonly SentProposal[],
   deps: EngineDeps,
   verdicts: Verdicts,
@@ -25,7 +29,8 @@ export async function selectProposals(
   // §12.2: a ReInit stands alone, and others are preferred to it.
   const isReinit = ({ proposal }: PendingProposal): boolean => proposal.kind === "reinit";
   const inOrder = [...candidates.filter((one) => !isReinit(one)), ...candidates.filter(isReinit)];
-  return addValid([], inOrder, (together) => areValid(state, together, own, deps, verdicts));
+  const renewed = leaf && changedLeaf(memberLeaf(state.tree, state.ownLeaf), leaf);
+  return addValid([], inOrder, (together) => areValid(state, together, own, renewed, deps, verdicts));
 }
 
 /** The chosen proposals and of the candidates those that go with them: all, or what each half has of them. */
@@ -84,16 +89,32 @@ async function areValid(
   state: GroupState,
   pending: readonly PendingProposal[],
   own: readonly SentProposal[],
+  renewed: LeafNode | undefined,
   deps: EngineDeps,
   verdicts: Verdicts,
 ): Promise<boolean> {
   if (pending.length === 0) return true;
+  const { suite, ownLeaf } = state;
   try {
     const proposals = [...pending.map(byReference), ...own];
-    const applied = await applyProposals(state, proposals, state.ownLeaf, deps, verdicts);
-    checkResultingTree(applied.tree, applied.extensions, applied, undefined, deps);
+    const applied = await applyProposals(state, proposals, ownLeaf, deps, verdicts);
+    const { extensions } = applied;
+    let { tree } = applied;
+    if (renewed !== undefined) {
+      const before = memberLeaf(tree, ownLeaf);
+      await (verdicts(extensions)(renewed).verdict ??= authenticateSuccessor(
+        deps,
+        before,
+        renewed,
+        suite.id,
+        extensions,
+      ));
+      // As the path will do it, but for its fresh keys. Whether it goes with the others is seen later.
+      tree = updateLeaf(tree, ownLeaf, renewed);
+    }
+    checkResultingTree(tree, extensions, applied, undefined, deps);
     // A proposal of a key that this member doesn't have must not keep it from committing.
-    await findPskSecret(state.suite, applied.psks, heldBy(state), "§12.4.2", deps);
+    await findPskSecret(suite, applied.psks, heldBy(state), "§12.4.2", deps);
     return true;
   } catch (error) {
     if (error instanceof MlsError) return false;

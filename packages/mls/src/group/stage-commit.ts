@@ -96,7 +96,7 @@ async function stage(
   const { suite, ownLeaf } = state;
   const verdicts = noVerdicts();
   const byValue = ownProposals(state, intent, origin, deps);
-  const pending = await selectProposals(state, intent.proposals ?? "all", byValue, deps, verdicts);
+  const pending = await selectProposals(state, intent, byValue, deps, verdicts);
   const proposals = [...pending.map(byReference), ...byValue];
   const before = origin === undefined ? state : { ...state, succession: origin.succession };
   const applied = await applyProposals(before, proposals, ownLeaf, deps, verdicts);
