@@ -5,9 +5,9 @@ import { equalBytes } from "./crypto/equal-bytes.ts";
 import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, verifyKeyPackageSignature } from "./key-package.ts";
-import { checkLeafCapabilities, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
+import { checkLeafItself, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
 import { checkLastResort } from "./last-resort.ts";
-import { checkLifetime, type LifetimeBounds } from "./lifetime.ts";
+import { checkLifetime, isLifetimeReversed, type LifetimeBounds } from "./lifetime.ts";
 import { MLS10 } from "./version.ts";
 
 /**
@@ -52,14 +52,12 @@ export async function checkBeforeCredential(
 
   // §7.3: in a key package the source is key_package
   if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package");
-  if (leafNode.source.lifetime.notBefore > leafNode.source.lifetime.notAfter) {
-    fail("its lifetime ends before it begins", "§7.2");
-  }
+  if (isLifetimeReversed(leafNode)) fail("its lifetime ends before it begins", "§7.2");
   checkLifetime(leafNode, expected);
   // §10.1: a key seen by whoever sends a Welcome must not be the leaf's key
   if (equalBytes(keyPackage.initKey, leafNode.encryptionKey))
     fail("init key and encryption key are the same");
-  checkLeafCapabilities(leafNode, keyPackage.cipherSuite);
+  checkLeafItself(leafNode, keyPackage.cipherSuite);
   const missing = unsupportedExtension(leafNode.capabilities, keyPackage.extensions);
   if (missing !== undefined) fail(`its extension ${missing} is not in the capabilities`, "§10");
   checkLastResort(keyPackage.extensions);

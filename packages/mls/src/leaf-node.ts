@@ -18,6 +18,7 @@ import type { CipherSuite, SignaturePrivateKey } from "./crypto/cipher-suite.ts"
 import { type Credential, credentialCodec, credentialType } from "./credential.ts";
 import { MlsError } from "./errors.ts";
 import { type Extension, extensionsCodec, isDefaultExtension } from "./extension.ts";
+import { isLifetimeReversed } from "./lifetime.ts";
 import { lookupIn } from "./lookup.ts";
 import { MLS10 } from "./version.ts";
 
@@ -153,12 +154,13 @@ const leafWithPlaceCodec = struct<UnsignedLeafNode & LeafPlace>({
 });
 
 /**
- * The rules of §7.2 and §7.3 that a leaf must keep by itself, whatever the group: its capabilities list the version,
- * the suite, its own credential type and its own extensions, and what it advertises can be read. Throws
- * LEAF_NODE_INVALID.
+ * The rules of §7.2 and §7.3 that a leaf must keep by itself, whatever the group: its lifetime, where it has one,
+ * does not end before it begins, its capabilities list the version, the suite, its own credential type and its own
+ * extensions, and what it advertises can be read. Throws LEAF_NODE_INVALID.
  */
-export function checkLeafCapabilities(leaf: UnsignedLeafNode, suiteId: number): void {
+export function checkLeafItself(leaf: UnsignedLeafNode, suiteId: number): void {
   const { capabilities } = leaf;
+  if (isLifetimeReversed(leaf)) fail("its lifetime ends before it begins", "§7.2");
   if (!capabilities.versions.includes(MLS10)) fail("version mls10 is not in the capabilities");
   if (!capabilities.cipherSuites.includes(suiteId)) fail("its cipher suite is not in the capabilities");
   if (!capabilities.credentials.includes(credentialType(leaf.credential))) {
@@ -197,6 +199,6 @@ export function unsupportedExtension(
   return extensions.find(({ type }) => !isDefaultExtension(type) && !isListed(type))?.type;
 }
 
-function fail(what: string): never {
-  throw new MlsError("LEAF_NODE_INVALID", what, { section: "§7.3" });
+function fail(what: string, section = "§7.3"): never {
+  throw new MlsError("LEAF_NODE_INVALID", what, { section });
 }

@@ -1,6 +1,7 @@
 import type { SignatureScheme } from "./compose-suite.ts";
 import { decodeEcdsaSignature, encodeEcdsaSignature } from "./ecdsa-der.ts";
-import { rememberPrivate, rememberPublic } from "./imported-keys.ts";
+import { remember } from "../remember.ts";
+import { rememberPublic } from "./imported-keys.ts";
 import {
   drawPrivateKey,
   importNistPrivate,
@@ -17,7 +18,7 @@ import { subtle } from "./web-crypto.ts";
 export function ecdsa(curve: NistCurve, hash: "SHA-256" | "SHA-384" | "SHA-512"): SignatureScheme {
   const algorithm = { name: "ECDSA", hash };
   const importPrivate = (privateKey: Uint8Array) => importNistPrivate(curve, "ECDSA", privateKey);
-  const signingKeyOf = rememberPrivate(importPrivate);
+  const signingKeyOf = remember(importPrivate);
   const verifyingKeys = rememberPublic((publicKey) => importNistPublic(curve, "ECDSA", publicKey));
   return {
     async keyPair(random) {

@@ -2,7 +2,8 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
 import type { SignatureScheme } from "./compose-suite.ts";
 import { curve25519Pkcs8, isCanonicalCoordinate } from "./curve25519.ts";
-import { rememberPrivate, rememberPublic } from "./imported-keys.ts";
+import { remember } from "../remember.ts";
+import { rememberPublic } from "./imported-keys.ts";
 import { publicCoordinates } from "./jwk.ts";
 import type { Random } from "./random.ts";
 import { type CryptoKey, type SignaturePrivateKey, subtle } from "./web-crypto.ts";
@@ -51,7 +52,8 @@ export async function ed25519Verify(
   return key !== undefined && subtle().verify(ED25519, key, signature, content);
 }
 
-const signingKeyOf = rememberPrivate(importEd25519Seed);
+// By identity: bytes in memory already are the key.
+const signingKeyOf = remember(importEd25519Seed);
 const verifyingKeys = rememberPublic(async (publicKey) => {
   if (!isStrongPublicKey(publicKey)) throw new MlsError("KEY_INVALID", "no strong Ed25519 key");
   return subtle().importKey("raw", publicKey, ED25519, true, ["verify"]);

@@ -5,21 +5,6 @@ import type { CryptoKey } from "./web-crypto.ts";
 
 // An import costs as much as a signature, so what was imported is remembered.
 
-/** Private keys: bytes in memory already are the key, so they're remembered by identity and no longer than they live. */
-export function rememberPrivate(
-  importKey: (privateKey: Uint8Array) => Promise<CryptoKey>,
-): (privateKey: Uint8Array) => Promise<CryptoKey> {
-  const known = new WeakMap<Uint8Array, Promise<CryptoKey>>();
-  return (privateKey) => {
-    let key = known.get(privateKey);
-    if (key === undefined) {
-      key = importKey(privateKey);
-      known.set(privateKey, key);
-    }
-    return key;
-  };
-}
-
 const PUBLIC_KEYS_KEPT = 2048;
 
 /** Public keys, by value: the same bytes are the same key, whichever array they are in. */

@@ -12,6 +12,7 @@ import {
 import type { KeyPackage } from "../key-package.ts";
 import type { LeafNode } from "../leaf-node.ts";
 import type { PreSharedKeyId, ReInit } from "../proposal.ts";
+import { remember } from "../remember.ts";
 import {
   addLeaf,
   type Member,
@@ -40,6 +41,16 @@ export interface AppliedProposals {
 }
 
 /**
+ * What came of judging something by itself, in this group or, where it is a credential, under these extensions. So
+ * nothing is verified twice and the application not asked twice, in however many lists the same proposal is tried.
+ */
+export type Verdicts = (under: object) => (judged: object) => { verdict?: Promise<void> };
+
+export function noVerdicts(): Verdicts {
+  return remember(() => remember(() => ({})));
+}
+
+/**
  * Validates a commit's proposals (RFC 9420 §12.1, §12.2) and applies them in the order of §12.3. What can only be
  * judged on the resulting tree, the path included, is checkResultingTree's.
  */
@@ -48,15 +59,28 @@ export async function applyProposals(
   proposals: readonly SentProposal[],
   committer: number | undefined,
   deps: EngineDeps,
+  verdicts = noVerdicts(),
 ): Promise<AppliedProposals> {
   const list = checkProposalList(group, proposals, committer);
   // §12.3: the new extensions are the ones under which all other proposals are judged.
   const extensions = list.contextExtensions ?? group.context.extensions;
-  if (list.contextExtensions !== undefined) await checkContextExtensions(group, extensions, deps);
-  await inChunks(list.updates, ({ sender, leafNode }) =>
-    checkUpdate(group, sender, leafNode, extensions, deps),
-  );
-  await inChunks(list.adds, (keyPackage) => checkAdd(group, keyPackage, extensions, deps));
+  const { id } = group.suite;
+  const alone = verdicts(group);
+  const credentials = verdicts(extensions);
+  if (list.contextExtensions !== undefined) {
+    await (alone(extensions).verdict ??= checkContextExtensions(group, extensions, deps));
+  }
+  await inChunks(list.updates, async ({ sender, leafNode }) => {
+    const before = memberLeaf(group.tree, sender);
+    await (alone(leafNode).verdict ??= checkUpdate(group, sender, leafNode));
+    await (credentials(leafNode).verdict ??= authenticateSuccessor(deps, before, leafNode, id, extensions));
+  });
+  await inChunks(list.adds, async (keyPackage) => {
+    const { leafNode } = keyPackage;
+    // §12.1.1, §10.1
+    await (alone(keyPackage).verdict ??= checkBeforeCredential(keyPackage, { suite: id }));
+    await (credentials(leafNode).verdict ??= authenticateLeaf(deps, leafNode, id, extensions));
+  });
 
   let { tree } = group;
   const updated = list.updates.map(({ sender, leafNode }) => {
@@ -74,32 +98,14 @@ export async function applyProposals(
   return { tree, extensions, added, removed, updated, psks: list.psks, reinit: list.reinit };
 }
 
-/** §12.1.1, §10.1 */
-export async function checkAdd(
-  group: Pick<GroupBefore, "suite">,
-  keyPackage: KeyPackage,
-  contextExtensions: readonly Extension[],
-  deps: EngineDeps,
-): Promise<void> {
-  await checkBeforeCredential(keyPackage, { suite: group.suite.id });
-  await authenticateLeaf(deps, keyPackage.leafNode, group.suite.id, contextExtensions);
-}
-
-/** §12.1.2, §7.3 */
-async function checkUpdate(
-  group: GroupBefore,
-  leaf: number,
-  leafNode: LeafNode,
-  contextExtensions: readonly Extension[],
-  deps: EngineDeps,
-): Promise<void> {
+/** §12.1.2, §7.3: but for its credential. */
+async function checkUpdate(group: GroupBefore, leaf: number, leafNode: LeafNode): Promise<void> {
   const before = memberLeaf(group.tree, leaf);
   await checkLeaf(group.suite, leafNode, { groupId: group.context.groupId, leafIndex: leaf }, "update");
   // §7.3: an Update must bring a new encryption key.
   if (equalBytes(before.encryptionKey, leafNode.encryptionKey)) {
     throw new MlsError("PROPOSAL_INVALID", "an Update keeps the old encryption key", { section: "§7.3" });
   }
-  await authenticateSuccessor(deps, before, leafNode, group.suite.id, contextExtensions);
 }
 
 /** §12.1.7, §5.3.1; whether all members support them is judged on the resulting tree. */

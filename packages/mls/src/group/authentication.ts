@@ -39,12 +39,14 @@ export interface CredentialQuestion {
   readonly contextExtensions: readonly Extension[];
 }
 
-/** The application's part of the Authentication Service (RFC 9420 §5.3.1, RFC 9750 §4). */
+/**
+ * The application's part of the Authentication Service (RFC 9420 §5.3.1, RFC 9750 §4). Whatever one of its functions
+ * throws is a refusal: the engine then throws CREDENTIAL_INVALID with that as its cause.
+ */
 export interface AuthenticationPolicy {
   /**
-   * Rejects a credential by throwing; the engine then throws CREDENTIAL_INVALID with that as its cause. Of x509 it has
-   * checked before that the first certificate is for the signature key (§5.3); the chain's signatures, its dates, whom
-   * it leads to and what was revoked are for here.
+   * Rejects a credential by throwing. Of x509 the engine has checked before that the first certificate is for the
+   * signature key (§5.3); the chain's signatures, its dates, whom it leads to and what was revoked are for here.
    */
   validate(question: CredentialQuestion): Promise<void>;
   /** Whether two credentials are of one client: a second leaf of a client is refused (§12.2). */
@@ -64,11 +66,24 @@ async function authenticate(deps: EngineDeps, question: CredentialQuestion): Pro
   try {
     await deps.authentication.validate(question);
   } catch (cause) {
-    throw new MlsError("CREDENTIAL_INVALID", "the application refused a credential", {
-      section: "§5.3.1",
-      cause,
-    });
+    throw refused(cause);
   }
+}
+
+/** The application's answer about credentials that it has seen before. Throws CREDENTIAL_INVALID where it throws. */
+export function ask<T>(answer: () => T): T {
+  try {
+    return answer();
+  } catch (cause) {
+    throw refused(cause);
+  }
+}
+
+function refused(cause: unknown): MlsError {
+  return new MlsError("CREDENTIAL_INVALID", "the application refused a credential", {
+    section: "§5.3.1",
+    cause,
+  });
 }
 
 /** §5.3.1, §7.3: asks about the credential of a leaf that joins the group, and checks its lifetime. */
@@ -96,11 +111,7 @@ export async function authenticateSuccessor(
     equalBytes(encodeCredential(before.credential), encodeCredential(after.credential));
   if (unchanged) return;
   await authenticateLeaf(deps, after, cipherSuite, contextExtensions);
-  if (!deps.authentication.isSuccessor(before.credential, after.credential)) {
-    throw new MlsError("CREDENTIAL_INVALID", "the new credential is no successor of the old one", {
-      section: "§5.3.1",
-    });
-  }
+  checkSuccession(deps, before, after, "§5.3.1");
 }
 
 /**
@@ -115,10 +126,18 @@ export async function authenticateJoiner(
   contextExtensions: readonly Extension[],
 ): Promise<void> {
   await authenticateLeaf(deps, joiner, cipherSuite, contextExtensions);
-  if (removed === undefined) return;
-  if (!deps.authentication.isSuccessor(removed.credential, joiner.credential)) {
-    throw new MlsError("CREDENTIAL_INVALID", "the joiner is no successor of the member that it removes", {
-      section: "§12.2",
+  if (removed !== undefined) checkSuccession(deps, removed, joiner, "§12.2");
+}
+
+function checkSuccession(
+  { authentication }: EngineDeps,
+  before: LeafNode,
+  after: LeafNode,
+  section: string,
+): void {
+  if (!ask(() => authentication.isSuccessor(before.credential, after.credential))) {
+    throw new MlsError("CREDENTIAL_INVALID", "the new credential is no successor of the old one", {
+      section,
     });
   }
 }
@@ -144,22 +163,21 @@ export function checkClientsDiffer(
 ): void {
   if (changed.size === 0) return;
   const members = membersOf(tree);
-  const repeated = policy.clientId === undefined ? pairwise() : byName(policy.clientId.bind(policy));
-  if (repeated) throw new MlsError("CLIENT_REPEATED", "a client has two leaves", { section: "§12.2" });
-
-  function byName(clientId: (credential: Credential) => string): boolean {
+  const repeated = ask(() => {
+    const clientId = policy.clientId?.bind(policy);
+    if (clientId === undefined) {
+      return members.some(
+        (one) =>
+          changed.has(one.leaf) &&
+          members.some(
+            (other) =>
+              one.leaf !== other.leaf &&
+              policy.sameClient(one.leafNode.credential, other.leafNode.credential),
+          ),
+      );
+    }
     const names = new Set(members.map(({ leafNode }) => clientId(leafNode.credential)));
     return names.size !== members.length;
-  }
-
-  function pairwise(): boolean {
-    return members.some((one) =>
-      members.some(
-        (other) =>
-          changed.has(one.leaf) &&
-          one.leaf !== other.leaf &&
-          policy.sameClient(one.leafNode.credential, other.leafNode.credential),
-      ),
-    );
-  }
+  });
+  if (repeated) throw new MlsError("CLIENT_REPEATED", "a client has two leaves", { section: "§12.2" });
 }

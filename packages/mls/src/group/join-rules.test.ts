@@ -223,6 +223,20 @@ describe("the tree of a Welcome", () => {
     await expectRefusal({ tree: bare }, "LEAF_NODE_INVALID", "§7.3");
   });
 
+  test("[RULE-95] holds no leaf whose lifetime ends before it begins (§7.2)", async () => {
+    const bob = await person("bob", deps.random);
+    const { keyPackage } = await packageOf(bob, deps.random);
+    const livingFrom = async (notBefore: bigint): Promise<RatchetTree> => {
+      const source = { kind: "keyPackage" as const, lifetime: { notBefore, notAfter: 5n } };
+      const unsigned = { ...keyPackage.leafNode, source };
+      const leafNode = await signLeafNode(member(0).suite, unsigned, bob.signatureKey.privateKey);
+      return treeOf(leafOf(0), leafNode, leafOf(2), leafOf(3));
+    };
+    const signer = { ...member(1), signatureKey: bob.signatureKey.privateKey };
+    await expectRefusal({ tree: await livingFrom(6n), signer }, "LEAF_NODE_INVALID", "§7.2");
+    expect((await verdict({ tree: await livingFrom(5n), signer })).ownLeaf).toBe(3);
+  });
+
   test("[RULE-48] holds no client twice (§12.2)", async () => {
     const twin = await packageOf(await person("bob", deps.random), deps.random);
     const bare = treeOf(leafOf(0), leafOf(1), twin.keyPackage.leafNode, leafOf(3));

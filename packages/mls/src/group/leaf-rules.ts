@@ -9,7 +9,7 @@ import {
   requiredCapabilitiesCodec,
 } from "../extension.ts";
 import {
-  checkLeafCapabilities,
+  checkLeafItself,
   type LeafNode,
   type LeafNodeSource,
   type LeafPlace,
@@ -35,7 +35,7 @@ export async function checkLeaf(
       section: "§7.3",
     });
   }
-  checkLeafCapabilities(leafNode, suite.id);
+  checkLeafItself(leafNode, suite.id);
   if (!suite.isHpkePublicKey(leafNode.encryptionKey)) {
     throw new MlsError("LEAF_NODE_INVALID", "the encryption key is no key of the suite", {
       section: "§5.1.1",

@@ -3,6 +3,7 @@ import { checkKeyPackage } from "../check-key-package.ts";
 import type { LifetimeBounds } from "../lifetime.ts";
 import { byValue, forgeCommit, forgeProposal } from "../testing/forge.ts";
 import {
+  found,
   groupOf,
   join,
   nextOf,
@@ -111,6 +112,18 @@ describe("a lifetime that is longer than the application allows", () => {
     const signatureKey = await member(0).suite.signatureKeyPair(deps.random);
     const { staged } = await stageCommit(member(0), { leaf: { signatureKey } }, bounds);
     expect((await takeCommit(member(1), staged.message, bounds)).next).toBeDefined();
+  });
+});
+
+describe("a lifetime that ends before it begins", () => {
+  const founding = (lifetime: typeof LIFETIME): Promise<GroupState> => found(zoe, deps, { lifetime });
+
+  test("[RULE-95] founds no group (§7.2)", async () => {
+    await expect(founding({ notBefore: 1_000n, notAfter: 999n })).rejects.toMatchObject({
+      code: "LEAF_NODE_INVALID",
+      section: "§7.2",
+    });
+    expect((await founding({ notBefore: 1_000n, notAfter: 1_000n })).ownLeaf).toBe(0);
   });
 });
 

@@ -83,6 +83,17 @@ export async function renewPath(
   return { ...created, path, provisional };
 }
 
+/** The own leaf with these changes, before a path brings it an encryption key and a signature. */
+export function changedLeaf(before: LeafNode, changes: LeafChanges): LeafNode {
+  return {
+    ...before,
+    signatureKey: changes.signatureKey?.publicKey ?? before.signatureKey,
+    credential: changes.credential ?? before.credential,
+    capabilities: changes.capabilities ?? before.capabilities,
+    extensions: changes.extensions ?? before.extensions,
+  };
+}
+
 /** A fresh path with the own new leaf, which keeps the rules that the receivers will check (§7.3, §7.5). */
 async function createOwnPath(
   state: GroupState,
@@ -98,12 +109,9 @@ async function createOwnPath(
     signLeafNode(
       suite,
       {
+        ...changedLeaf(before, changes),
         encryptionKey,
-        signatureKey: changes.signatureKey?.publicKey ?? before.signatureKey,
-        credential: changes.credential ?? before.credential,
-        capabilities: changes.capabilities ?? before.capabilities,
         source: { kind: "commit", parentHash },
-        extensions: changes.extensions ?? before.extensions,
       },
       changes.signatureKey?.privateKey ?? state.signatureKey,
       place,

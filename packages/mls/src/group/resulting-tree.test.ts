@@ -8,13 +8,24 @@ import {
   externalSendersCodec,
 } from "../extension.ts";
 import { byValue, forgeCommit, forgeProposal, ownLeafNode } from "../testing/forge.ts";
-import { groupOf, nextOf, packageOf, person, takeCommit, testDeps, trusting } from "../testing/people.ts";
+import {
+  CAPABILITIES,
+  commitAndFollow,
+  groupOf,
+  nextOf,
+  packageOf,
+  person,
+  takeCommit,
+  testDeps,
+  trusting,
+} from "../testing/people.ts";
+import type { Proposal } from "../proposal.ts";
 import { signLeafNode } from "../leaf-node.ts";
 import type { AuthenticationPolicy, EngineDeps } from "./authentication.ts";
 import type { GroupState } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
 import { createProposal, proposePsk } from "./send-message.ts";
-import { stageCommit } from "./stage-commit.ts";
+import { type CommitIntent, stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("resulting tree");
 let group: GroupState[];
@@ -146,6 +157,48 @@ describe("a committer that takes all pending proposals", () => {
       "remove",
       "remove",
     ]);
+  });
+
+  test("[RULE-96] judges them with the new leaf that it brings, which may do less or more than its old one (§12.4)", async () => {
+    const taken = async (state: GroupState, intent: CommitIntent, using = deps): Promise<string[]> => {
+      const { staged } = await stageCommit(state, intent, using);
+      return staged.effects.proposals.map(({ proposal }) => proposal.kind);
+    };
+    const keyOnly = { leaf: { signatureKey: await member(1).suite.signatureKeyPair(deps.random) } };
+    const narrow = { leaf: { capabilities: { ...CAPABILITIES, extensions: [] } } };
+    const proposing = async (proposal: Proposal, from = member(0), to = member(1)): Promise<GroupState> => {
+      const { message } = await createProposal(from, proposal, {}, deps);
+      return (await processMessage(to, message, deps)).state;
+    };
+    const extensions = [{ type: 0xf001, data: new Uint8Array() }];
+    const changing = await proposing({ kind: "groupContextExtensions", extensions });
+    expect(await taken(changing, keyOnly)).toEqual(["groupContextExtensions"]);
+    expect(await taken(changing, narrow)).toEqual([]);
+
+    // Who could do less until now stands in nobody's way any more.
+    const { states } = await commitAndFollow(group, 1, narrow, deps);
+    const [alice, bob] = states;
+    if (alice === undefined || bob === undefined) throw new Error("somebody left");
+    const again = await proposing({ kind: "groupContextExtensions", extensions }, alice, bob);
+    expect(await taken(again, {})).toEqual([]);
+    expect(await taken(again, { leaf: { capabilities: CAPABILITIES } })).toEqual(["groupContextExtensions"]);
+
+    // The name that the committer takes is somebody else's no more, and the one that it gives up is free.
+    const joining = async (name: string): Promise<GroupState> => {
+      const { keyPackage } = await packageOf(await person(name, deps.random), deps.random);
+      return proposing({ kind: "add", keyPackage });
+    };
+    const renaming = { leaf: { credential: named("robert") } };
+    expect(await taken(await joining("robert"), renaming, withPolicy(lenient))).toEqual([]);
+    expect(await taken(await joining("bob"), renaming, withPolicy(lenient))).toEqual(["add"]);
+
+    // And its own new credential has to do under the extensions that are proposed.
+    const strict = withPolicy({
+      ...lenient,
+      validate: ({ contextExtensions }) =>
+        contextExtensions.length > 0 ? Promise.reject(new Error("not in such a group")) : Promise.resolve(),
+    });
+    expect(await taken(changing, renaming, strict)).toEqual([]);
   });
 
   test("doesn't take a failure of its own storage for an invalid proposal", async () => {

@@ -11,7 +11,7 @@ import { checkGroupSupport, checkKeysDiffer } from "./leaf-rules.ts";
  * What RFC 9420 §12.2 asks of the tree after a commit (§7.3): no key twice, no client twice, everybody supports
  * what the group and its members use. `applied.tree` is the one before the path, and `committer` is given where the
  * commit has one. Only what changed is looked at: a commit that leaves all credentials as they were costs no pass over
- * the leaves. Throws KEY_REPEATED, CLIENT_REPEATED, CAPABILITY_MISSING.
+ * the leaves. Throws KEY_REPEATED, CLIENT_REPEATED, CREDENTIAL_INVALID, CAPABILITY_MISSING.
  */
 export function checkResultingTree(
   tree: RatchetTree,

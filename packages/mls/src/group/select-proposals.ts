@@ -1,45 +1,50 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MlsError } from "../errors.ts";
+import type { LeafNode } from "../leaf-node.ts";
 import type { Proposal } from "../proposal.ts";
-import { applyProposals } from "./apply-proposals.ts";
-import type { EngineDeps } from "./authentication.ts";
+import { memberLeaf, updateLeaf } from "../tree/ratchet-tree.ts";
+import { applyProposals, type Verdicts } from "./apply-proposals.ts";
+import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
 import { type GroupState, heldBy, type PendingProposal } from "./group-state.ts";
+import { changedLeaf } from "./own-path.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
+import type { CommitIntent } from "./stage-commit.ts";
 
 /**
  * The pending proposals that a commit takes along by reference: those asked for, or "all" that are valid together
- * with the commit's own (RFC 9420 §12.4: all valid ones should be included). Throws PROPOSAL_UNKNOWN.
+ * with the commit's own and its new leaf (RFC 9420 §12.4: all valid ones should be included). Any member can have
+ * queued bad ones, so that no more than one verdict is come to on each of them. Throws PROPOSAL_UNKNOWN.
  */
 export async function selectProposals(
   state: GroupState,
-  wanted: "all" | readonly Uint8Array[],
+  { proposals: wanted = "all", leaf }: CommitIntent,
   own: readonly SentProposal[],
   deps: EngineDeps,
+  verdicts: Verdicts,
 ): Promise<PendingProposal[]> {
   if (wanted !== "all") return wanted.map((ref) => findProposal(state, ref));
   const candidates = preferred(state, own);
   // §12.2: a ReInit stands alone, and others are preferred to it.
   const isReinit = ({ proposal }: PendingProposal): boolean => proposal.kind === "reinit";
   const inOrder = [...candidates.filter((one) => !isReinit(one)), ...candidates.filter(isReinit)];
-  return addValid(state, [], inOrder, own, deps);
+  const renewed = leaf && changedLeaf(memberLeaf(state.tree, state.ownLeaf), leaf);
+  return addValid([], inOrder, (together) => areValid(state, together, own, renewed, deps, verdicts));
 }
 
 /** The chosen proposals and of the candidates those that go with them: all, or what each half has of them. */
 async function addValid(
-  state: GroupState,
   chosen: readonly PendingProposal[],
   candidates: readonly PendingProposal[],
-  own: readonly SentProposal[],
-  deps: EngineDeps,
+  areGood: (together: readonly PendingProposal[]) => Promise<boolean>,
 ): Promise<PendingProposal[]> {
   const together = [...chosen, ...candidates];
-  if (await areValid(state, together, own, deps)) return together;
+  if (await areGood(together)) return together;
   if (candidates.length <= 1) return [...chosen];
   const middle = candidates.length >> 1;
-  const first = await addValid(state, chosen, candidates.slice(0, middle), own, deps);
-  return addValid(state, first, candidates.slice(middle), own, deps);
+  const first = await addValid(chosen, candidates.slice(0, middle), areGood);
+  return addValid(first, candidates.slice(middle), areGood);
 }
 
 /** The proposal with this reference. Throws PROPOSAL_UNKNOWN. */
@@ -84,15 +89,32 @@ async function areValid(
   state: GroupState,
   pending: readonly PendingProposal[],
   own: readonly SentProposal[],
+  renewed: LeafNode | undefined,
   deps: EngineDeps,
+  verdicts: Verdicts,
 ): Promise<boolean> {
   if (pending.length === 0) return true;
+  const { suite, ownLeaf } = state;
   try {
     const proposals = [...pending.map(byReference), ...own];
-    const applied = await applyProposals(state, proposals, state.ownLeaf, deps);
-    checkResultingTree(applied.tree, applied.extensions, applied, undefined, deps);
+    const applied = await applyProposals(state, proposals, ownLeaf, deps, verdicts);
+    const { extensions } = applied;
+    let { tree } = applied;
+    if (renewed !== undefined) {
+      const before = memberLeaf(tree, ownLeaf);
+      await (verdicts(extensions)(renewed).verdict ??= authenticateSuccessor(
+        deps,
+        before,
+        renewed,
+        suite.id,
+        extensions,
+      ));
+      // As the path will do it, but for its fresh keys. Whether it goes with the others is seen later.
+      tree = updateLeaf(tree, ownLeaf, renewed);
+    }
+    checkResultingTree(tree, extensions, applied, undefined, deps);
     // A proposal of a key that this member doesn't have must not keep it from committing.
-    await findPskSecret(state.suite, applied.psks, heldBy(state), "§12.4.2", deps);
+    await findPskSecret(suite, applied.psks, heldBy(state), "§12.4.2", deps);
     return true;
   } catch (error) {
     if (error instanceof MlsError) return false;

@@ -13,7 +13,7 @@ import { checkOwnCapabilities } from "../own-capabilities.ts";
 import type { Proposal } from "../proposal.ts";
 import { seenId } from "../schedule/seen-messages.ts";
 import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
-import { checkAdd } from "./apply-proposals.ts";
+import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { frameOwn } from "./frame-own.ts";
 import { type GroupState, type PendingProposal, withProposal } from "./group-state.ts";
@@ -58,7 +58,10 @@ export async function createProposal(
   if (proposal.kind === "update") {
     throw new MlsError("PROPOSAL_INVALID", "an Update is made by proposeUpdate, which keeps its private key");
   }
-  if (proposal.kind === "add") await checkAdd(state, proposal.keyPackage, state.context.extensions, deps);
+  if (proposal.kind === "add") {
+    const sent = { proposal, sender: memberSender(state.ownLeaf), byReference: true };
+    await applyProposals(state, [sent], undefined, deps);
+  }
   return sendProposal(state, proposal, options, deps);
 }
 

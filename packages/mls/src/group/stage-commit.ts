@@ -8,7 +8,7 @@ import type { KeyPackage } from "../key-package.ts";
 import type { Capabilities } from "../leaf-node.ts";
 import type { Proposal, ReInit } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
-import { applyProposals } from "./apply-proposals.ts";
+import { applyProposals, noVerdicts } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { createWelcome, type GroupInfoExtensions } from "./create-welcome.ts";
 import { frameOwn } from "./frame-own.ts";
@@ -96,11 +96,12 @@ async function stage(
   deps: EngineDeps,
 ): Promise<{ state: GroupState; staged: StagedCommit }> {
   const { suite, ownLeaf } = state;
+  const verdicts = noVerdicts();
   const byValue = ownProposals(state, intent, origin, deps);
-  const pending = await selectProposals(state, intent.proposals ?? "all", byValue, deps);
+  const pending = await selectProposals(state, intent, byValue, deps, verdicts);
   const proposals = [...pending.map(byReference), ...byValue];
   const before = origin === undefined ? state : { ...state, succession: origin.succession };
-  const applied = await applyProposals(before, proposals, ownLeaf, deps);
+  const applied = await applyProposals(before, proposals, ownLeaf, deps, verdicts);
 
   const own = goesWithoutPath(state, intent, proposals)
     ? keepPath(state, applied, deps)

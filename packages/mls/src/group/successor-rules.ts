@@ -7,7 +7,7 @@ import { extensionsCodec } from "../extension.ts";
 import type { GroupContext } from "../group-context.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
-import type { AuthenticationPolicy } from "./authentication.ts";
+import { ask, type AuthenticationPolicy } from "./authentication.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { isPskRepeated } from "./pre-shared-keys.ts";
 
@@ -45,8 +45,8 @@ function isSuccession(id: PreSharedKeyId): id is SuccessionPskId {
 }
 
 /**
- * Whether a group is what was to come of the old one (RFC 9420 §11.2, §11.3, §12.4.3.1). Throws SUCCESSOR_INVALID.
- * `credentials` are those of all members of the new group.
+ * Whether a group is what was to come of the old one (RFC 9420 §11.2, §11.3, §12.4.3.1). Throws SUCCESSOR_INVALID,
+ * CREDENTIAL_INVALID. `credentials` are those of all members of the new group.
  */
 export function checkSuccessor(
   succession: Succession,
@@ -97,10 +97,13 @@ function areAmong(
   all: readonly Credential[],
   policy: AuthenticationPolicy,
 ): boolean {
-  const clientId = policy.clientId?.bind(policy);
-  if (clientId === undefined) return some.every((one) => all.some((other) => policy.sameClient(one, other)));
-  const names = new Set(all.map((credential) => clientId(credential)));
-  return some.every((credential) => names.has(clientId(credential)));
+  return ask(() => {
+    const clientId = policy.clientId?.bind(policy);
+    if (clientId === undefined)
+      return some.every((one) => all.some((other) => policy.sameClient(one, other)));
+    const names = new Set(all.map((credential) => clientId(credential)));
+    return some.every((credential) => names.has(clientId(credential)));
+  });
 }
 
 function invalid(message: string, section: string): MlsError {

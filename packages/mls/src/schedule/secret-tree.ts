@@ -165,8 +165,8 @@ export function useUp(
   const handshake = type === "handshake" ? ratchet : ratchets.handshake;
   const application = type === "handshake" ? ratchets.application : ratchet;
   // What texts leap over is dropped first: on handshakes all members have to come to the same verdict.
-  const left = maxSkipped - handshake.skipped.length;
-  const after = leafRatchets(handshake, keepSkipped(application, left));
+  const room = maxSkipped - handshake.skipped.length;
+  const after = leafRatchets(handshake, keepSkipped(application, room));
   // While the oldest skipped key stays, the nodes beside the path needn't be read: in a large tree each is a cache miss.
   const isOldestKept = after.oldestSkipped === ratchets.oldestSkipped;
   let root: SecretNode = after;

@@ -95,7 +95,12 @@ export function packageOf(
 export function found(
   who: Person,
   deps: EngineDeps,
-  options: { suite?: number; capabilities?: Capabilities; contextExtensions?: readonly Extension[] } = {},
+  options: {
+    suite?: number;
+    capabilities?: Capabilities;
+    lifetime?: Lifetime;
+    contextExtensions?: readonly Extension[];
+  } = {},
 ): Promise<GroupState> {
   return createGroup({
     suite: options.suite ?? 1,
@@ -103,7 +108,7 @@ export function found(
     credential: who.credential,
     signatureKey: who.signatureKey,
     capabilities: options.capabilities ?? CAPABILITIES,
-    lifetime: LIFETIME,
+    lifetime: options.lifetime ?? LIFETIME,
     ...(options.contextExtensions && { contextExtensions: options.contextExtensions }),
     deps,
   });
