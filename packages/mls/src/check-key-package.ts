@@ -51,7 +51,7 @@ export async function checkBeforeCredential(
   const suite = await loadCipherSuite(keyPackage.cipherSuite);
 
   // §7.3: in a key package the source is key_package
-  if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package");
+  if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package", "§7.3");
   if (leafNode.source.lifetime.notBefore > leafNode.source.lifetime.notAfter) {
     fail("its lifetime ends before it begins", "§7.2");
   }

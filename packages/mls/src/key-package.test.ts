@@ -96,7 +96,8 @@ describe("a key package", () => {
   test("[KEYPACKAGE-4] whose leaf is not of source key_package is refused (§7.3)", async () => {
     expect(await check(changed({}, { source: { kind: "update" } }))).toBe("KEY_PACKAGE_INVALID");
     const commit = { kind: "commit" as const, parentHash: new Uint8Array() };
-    expect(await check(changed({}, { source: commit }))).toBe("KEY_PACKAGE_INVALID");
+    const wrong = await changed({}, { source: commit });
+    expect(await refusal(() => checkDecodedKeyPackage(wrong, { suite: 1 }))).toBe("KEY_PACKAGE_INVALID §7.3");
   });
 
   test("[KEYPACKAGE-5] whose keys are no keys of the suite is refused (§10)", async () => {

@@ -32,6 +32,19 @@ test("every rule in docs/validation.md names a section, codes that exist and tes
   }
 });
 
+test("the section that an error carries stands beside its code in docs/validation.md", () => {
+  const sections = new Map<string, Set<string>>();
+  for (const [, cell, errors] of rows) {
+    for (const code of listed(errors)) {
+      sections.set(code, new Set([...(sections.get(code) ?? []), ...listed(cell)]));
+    }
+  }
+  const carried = carriedSections();
+  expect(carried.length).toBeGreaterThan(100);
+  const strays = carried.filter(({ code, section }) => sections.get(code)?.has(section) === false);
+  expect(strays).toEqual([]);
+});
+
 test("every test of a rule stands in docs/validation.md", () => {
   const inTable = rows.flatMap(([, , , tests]) => listed(tests));
   const inTitles = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -39,3 +52,55 @@ test("every test of a rule stands in docs/validation.md", () => {
     .flatMap((path) => [...read(path).matchAll(/"\[(RULE-\d+)\]/g)].map(([, id]) => id ?? ""));
   expect(inTitles.filter((id) => !inTable.includes(id))).toEqual([]);
 });
+
+interface Carried {
+  readonly code: string;
+  readonly section: string;
+  /** The module that throws it. */
+  readonly module: string;
+}
+
+/** The sections that the source gives to an MlsError: where it makes one, or calls a function that makes one with it. */
+function carriedSections(): Carried[] {
+  const modules = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && !/\.test\.ts$|\.d\.ts$|^(?:testing|fuzz|vectors)\//.test(path))
+    .map((module) => ({ module, text: read(module) }));
+  const found: Carried[] = [];
+  for (const here of modules) {
+    for (const { args, at } of callsOf(here.text, "new MlsError")) {
+      const code = /^\s*"([A-Z_]+)"/.exec(args)?.[1] ?? "";
+      expect(code, `${here.module} throws ${args}`).not.toBe("");
+      for (const section of sectionsIn(args)) found.push({ code, section, module: here.module });
+      if (!/\bsection(?:,| \})/.test(args)) continue;
+      const makers = [
+        ...here.text.slice(0, at).matchAll(/(export )?(?:async )?function (\w+)\(([^]*?)\)[:{ ]/g),
+      ];
+      const [, isExported, maker = "", parameters = ""] = makers.at(-1) ?? [];
+      const byDefault = sectionsIn(/section = .*/.exec(parameters)?.[0] ?? "");
+      for (const { module, text } of isExported === undefined ? [here] : modules) {
+        for (const call of callsOf(text, maker)) {
+          const given = sectionsIn(call.args);
+          for (const section of given.length > 0 ? given : byDefault) found.push({ code, section, module });
+        }
+      }
+    }
+  }
+  return found;
+}
+
+/** What stands between the brackets of each call in a source text, and where. */
+function callsOf(text: string, name: string): { args: string; at: number }[] {
+  return [...text.matchAll(new RegExp(`(?<!function )\\b${name}\\(`, "g"))].map(({ 0: head, index: at }) => {
+    const from = at + head.length;
+    let end = from;
+    for (let open = 1; open > 0 && end < text.length; end++) {
+      if (text[end] === "(") open++;
+      if (text[end] === ")") open--;
+    }
+    return { args: text.slice(from, end - 1), at };
+  });
+}
+
+function sectionsIn(text: string): string[] {
+  return [...text.matchAll(/"(§[\d.]+)"/g)].map(([, section = ""]) => section);
+}
