@@ -79,7 +79,7 @@ describe("a sender ratchet", () => {
     );
   });
 
-  test("a ratchet at its last generation neither sends nor receives", async () => {
+  test("[RATCHET-8] a ratchet at its last generation neither sends nor receives", async () => {
     const last: Ratchet = { ...start(), generation: 0xffff_ffff };
     expect(await errorCode(() => advance(suite, last))).toBe("GENERATION_EXHAUSTED");
     expect(await errorCode(() => take(suite, last, 0xffff_ffff, limits, 0))).toBe("GENERATION_EXHAUSTED");
