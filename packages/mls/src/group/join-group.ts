@@ -36,8 +36,9 @@ export interface JoinGroupOptions {
 /**
  * Joins a group by a Welcome, with every check of RFC 9420 §12.4.3.1 but one: that no other group of this client has
  * the same id is the caller's to check. The caller also erases the init key after it has stored the result. Throws
- * NOT_INVITED, WELCOME_INVALID, PSK_UNAVAILABLE, GROUP_INFO_INVALID, SUCCESSOR_INVALID, TREE_INVALID and what the
- * leaf rules throw.
+ * WIRE_FORMAT_UNEXPECTED, KEY_INVALID, NOT_INVITED, WELCOME_INVALID, PSK_UNAVAILABLE, GROUP_INFO_INVALID,
+ * CONFIRMATION_TAG_INVALID, TREE_INVALID, SUCCESSOR_INVALID, SUITE_UNSUPPORTED; of the members' leaves
+ * LEAF_NODE_INVALID, LIFETIME_INVALID, CERTIFICATE_INVALID, CREDENTIAL_INVALID, CLIENT_REPEATED, CAPABILITY_MISSING.
  */
 export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
   const { keyPackage, deps } = options;
