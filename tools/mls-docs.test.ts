@@ -91,6 +91,16 @@ describe("the API reference of the MLS engine", () => {
   });
 });
 
+test("what was checked says of the mutants what their own table says", () => {
+  const docs = join(root, "packages/mls/docs");
+  const all = /^\| all +\| +(\d+) \| +(\d+) \| +(\S+ %) \|$/m;
+  const [, killed, survived, share] = all.exec(readFileSync(join(docs, "mutation.md"), "utf8")) ?? [];
+  const mutants = Number(killed) + Number(survived);
+  expect(readFileSync(join(docs, "checked.md"), "utf8")).toContain(
+    `| ${killed} of ${mutants} mutants killed (${share}) `,
+  );
+});
+
 /** The parts of a state, and what a codec reads from and writes to. */
 const NOT_NAMED = [
   "ExporterTree",

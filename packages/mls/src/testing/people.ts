@@ -95,11 +95,16 @@ export function packageOf(
 export function found(
   who: Person,
   deps: EngineDeps,
-  options: { suite?: number; capabilities?: Capabilities; contextExtensions?: readonly Extension[] } = {},
+  options: {
+    suite?: number;
+    groupId?: string;
+    capabilities?: Capabilities;
+    contextExtensions?: readonly Extension[];
+  } = {},
 ): Promise<GroupState> {
   return createGroup({
     suite: options.suite ?? 1,
-    groupId: utf8ToBytes("a group"),
+    groupId: utf8ToBytes(options.groupId ?? "a group"),
     credential: who.credential,
     signatureKey: who.signatureKey,
     capabilities: options.capabilities ?? CAPABILITIES,
