@@ -12,6 +12,7 @@ import { deriveUpwards, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { checkGroupInfo, type SeparateTree } from "./check-group-info.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
+import { invalidWelcome } from "./invalid-welcome.ts";
 import { type FindPredecessor, openWelcome } from "./open-welcome.ts";
 import { checkSuccessor } from "./successor-rules.ts";
 
@@ -114,7 +115,7 @@ async function receivedKeys(
     const { privateKeys } = await deriveUpwards(suite, tree, path.slice(at), pathSecret);
     return new Map(privateKeys);
   } catch (cause) {
-    throw invalidWelcome("the path secret doesn't give the keys in the tree", cause);
+    throw invalidWelcome("the path secret doesn't give the keys in the tree", { cause });
   }
 }
 
@@ -129,8 +130,4 @@ function checkKeysAbove(tree: RatchetTree, ownLeaf: number, known: NodePrivateKe
       throw invalidWelcome("no path secret for a node at which the joiner is merged");
     }
   }
-}
-
-function invalidWelcome(message: string, cause?: unknown): MlsError {
-  return new MlsError("WELCOME_INVALID", message, { section: "§12.4.3.1", cause });
 }
