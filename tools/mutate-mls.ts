@@ -48,6 +48,27 @@ const AREAS: readonly Area[] = [
     ],
   },
   {
+    name: "parents",
+    files: inFolder("tree/", ".ts", "parent-hash resolution"),
+    tests: ["tree/*.test.ts", ...groupTests("join-rules commit-rules own-path resulting-tree")],
+  },
+  {
+    name: "extensions",
+    files: [
+      ...inFolder("", ".ts", "app-components content-advertisement last-resort own-capabilities"),
+      "group/component-rules.ts",
+    ],
+    tests: [
+      ...inFolder("", ".test.ts", "content-advertisement last-resort key-package"),
+      ...groupTests("component-rules sender-rules"),
+    ],
+  },
+  {
+    name: "ratchets",
+    files: inFolder("schedule/", ".ts", "ratchet seen-messages secret-tree"),
+    tests: ["schedule/*.test.ts", ...groupTests("limits messages records")],
+  },
+  {
     name: "proposals",
     files: groupFiles("proposal-rules apply-proposals resulting-tree select-proposals"),
     tests: groupTests(
