@@ -20,14 +20,14 @@ const CHAPTERS: readonly (readonly [title: string, modules: RegExp])[] = [
   ["Messages", /^(group\/(send-message|process-message)|framing\/|parse-header)/],
   ["Commits", /^group\/(stage-commit|staged-commit|receive-commit)/],
   ["Proposals and pre-shared keys", /^(proposal|group\/(proposal-rules|pre-shared-keys|external-proposal))/],
-  ["Groups that follow others", /^group\/(successor|predecessor|reinit|branch)/],
+  ["Groups that follow others", /^group\/(successor|predecessor|reinit|open-welcome)/],
   ["Late messages and limits", /^(group\/(past-epoch(?!-records)|limits)|schedule\/)/],
   ["Exported secrets", /^group\/safe-exporter/],
   ["Storage", /^(group\/(records|past-epoch-records|held-secrets)|record-diff)/],
   ["What the application decides", /^group\/(authentication|external-policy)/],
   [
     "Key packages and leaves",
-    /^(check-key-package|create-key-package|key-package|leaf-node|credential|x509|last-resort|lifetime)/,
+    /^(check-key-package|create-key-package|key-package|leaf-node|credential|last-resort|lifetime)/,
   ],
   ["Extensions", /^(extension|content-advertisement|app-components)/],
   ["Cipher suites and keys", /^crypto\//],
@@ -141,7 +141,7 @@ function renderPage(names: readonly Exported[], declarationOf: (entry: Exported)
   const parts = [
     "# API reference",
     "Every name that `@thicket/mls` exports, with its declaration. [The guide](../README.md) shows them at work. Made from the source by `pnpm --filter mls api`: a test compares the two.",
-    "Names marked _server_ are also exported by `@thicket/mls/public`, the part for a server: no group state and no secrets. A failure is an [`MlsError`](#mlserror) whose code is named where it arises; a `RangeError` or `TypeError` is a mistake of the caller.",
+    "Names marked _server_ are also exported by `@thicket/mls/public`, the part for a server: no group state and no secrets. A failure is an [`MlsError`](#mlserror) whose code is named where it arises; a `RangeError` or `TypeError` is a mistake of the caller. What isn't named each time: bytes that are no such structure end in a code that begins with `DECODE_`, in `VERSION_UNSUPPORTED` or in `EXTENSION_DUPLICATE`, and where there is no WebCrypto, what needs it in `CRYPTO_UNAVAILABLE`.",
   ];
   const left = new Set(names);
   for (const [title, modules] of [...CHAPTERS, ["More", /^/] as const]) {

@@ -1,5 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -63,6 +71,17 @@ describe("the API reference of the MLS engine", () => {
     }
   });
 
+  test("every type of the engine that a declaration names has an entry, but for what no caller names", () => {
+    const types = new Set(
+      sourceFiles().flatMap((text) => namesIn(text, /^(?:export )?(?:interface|type|class) (\w+)/gm)),
+    );
+    const codes = [...page.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
+    const words = codes.flatMap((code) => namesIn(withoutProse(code), /\b([A-Z]\w*)\b/g));
+    const entries = new Set(documented.map((name) => name.replace("codec.", "")));
+    const missing = new Set(words.filter((word) => types.has(word) && !entries.has(word)));
+    expect([...missing].toSorted()).toEqual(NOT_NAMED);
+  });
+
   test("every function and constant has a sentence", () => {
     const entries = page.split(/^### /m).slice(1);
     const silent = entries.filter(
@@ -71,6 +90,42 @@ describe("the API reference of the MLS engine", () => {
     expect(silent.map((entry) => entry.split("\n")[0])).toEqual([]);
   });
 });
+
+test("what was checked says of the mutants what their own table says", () => {
+  const docs = join(root, "packages/mls/docs");
+  const all = /^\| all +\| +(\d+) \| +(\d+) \| +(\S+ %) \|$/m;
+  const [, killed, survived, share] = all.exec(readFileSync(join(docs, "mutation.md"), "utf8")) ?? [];
+  const mutants = Number(killed) + Number(survived);
+  expect(readFileSync(join(docs, "checked.md"), "utf8")).toContain(
+    `| ${killed} of ${mutants} mutants killed (${share}) `,
+  );
+});
+
+/** The parts of a state, and what a codec reads from and writes to. */
+const NOT_NAMED = [
+  "ExporterTree",
+  "KeptSecrets",
+  "NodePrivateKeys",
+  "RatchetTree",
+  "Reader",
+  "SecretTree",
+  "Writer",
+];
+
+function sourceFiles(): string[] {
+  const source = join(root, "packages/mls/src");
+  return readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && !/^(?:fuzz|testing|vectors)\/|\.test\.ts$/.test(path))
+    .map((path) => readFileSync(join(source, path), "utf8"));
+}
+
+const namesIn = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([, name = ""]) => name);
+
+/** A declaration without its comments and strings. */
+function withoutProse(code: string): string {
+  return code.replace(/\/\*[^]*?\*\/|\/\/.*$|"[^"]*"/gm, "");
+}
 
 /** What stands between the heading and the declaration, without the mark of the server's part. */
 function proseOf(entry: string): string {

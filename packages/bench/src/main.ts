@@ -53,7 +53,9 @@ async function benchEngineTo(
   parts: readonly Part[],
   sizes: readonly number[],
 ): Promise<void> {
-  out.write("Engine in a Chromium worker, suite 0x0001, medians of interleaved runs:\n\n");
+  out.write(
+    "Engine in a Chromium worker, suite 0x0001 (0x0003 for OpenMLS and where it says so), medians of interleaved runs:\n\n",
+  );
   out.write(`${formatTable(await benchEngine(parts, sizes))}\n\n`);
 }
 

@@ -28,7 +28,7 @@ export const appDataDictionaryCodec: Codec<readonly ComponentData[]> = checked(
 /** ComponentsList: what a leaf supports, or what a GroupContext requires. */
 export const componentsListCodec: Codec<readonly number[]> = vector(u16);
 
-/** An app_data_dictionary extension with these components, whatever their order. */
+/** An app_data_dictionary extension with these components, whatever their order. Throws DECODE_VALUE if one is there twice. */
 export function appDataDictionary(components: readonly ComponentData[]): Extension {
   const sorted = components.toSorted((a, b) => a.componentId - b.componentId);
   const data = encode(appDataDictionaryCodec, sorted);
@@ -47,7 +47,7 @@ export function findComponent(extensions: readonly Extension[], componentId: num
   return componentsIn(extensions).find((entry) => entry.componentId === componentId)?.data;
 }
 
-/** The ids in the app_components component: supported by a leaf, or required by a GroupContext. */
+/** The ids in the app_components component: supported by a leaf, or required by a GroupContext. Throws MlsError DECODE_. */
 export function appComponentsIn(extensions: readonly Extension[]): readonly number[] {
   const data = findComponent(extensions, COMPONENT_APP_COMPONENTS);
   return data === undefined ? [] : decode(componentsListCodec, data);

@@ -51,7 +51,7 @@ export async function checkBeforeCredential(
   const suite = await loadCipherSuite(keyPackage.cipherSuite);
 
   // §7.3: in a key package the source is key_package
-  if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package");
+  if (leafNode.source.kind !== "keyPackage") fail("its leaf is not of source key_package", "§7.3");
   if (isLifetimeReversed(leafNode)) fail("its lifetime ends before it begins", "§7.2");
   checkLifetime(leafNode, expected);
   // §10.1: a key seen by whoever sends a Welcome must not be the leaf's key

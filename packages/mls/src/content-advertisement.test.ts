@@ -43,6 +43,9 @@ describe("content advertisement of draft-ietf-mls-extensions", () => {
     expect(mediaTypesIn([context])).toEqual([PNG]);
     expect(mediaTypesIn([])).toEqual([]);
     expect(appComponentsIn([context])).toEqual([]);
+    expect(componentsIn([])).toEqual([]);
+    const lowest = { componentId: 0, data: new Uint8Array() };
+    expect(componentsIn([appDataDictionary([lowest])])).toEqual([lowest]);
   });
 
   test("[MEDIA-2] refuses a list that is empty, or holds what is no media type", () => {
@@ -67,7 +70,8 @@ describe("content advertisement of draft-ietf-mls-extensions", () => {
       expect(() => requireMediaTypes(list)).toThrow(refusal("DECODE_VALUE"));
     }
     const long = { ...TEXT, parameters: Array.from({ length: 2000 }, () => parameter) };
-    expect(mediaTypesIn([requireMediaTypes([long])])).toEqual([long]);
+    const longest = { ...TEXT, parameters: [{ ...parameter, name: "c".repeat(255) }] };
+    expect(mediaTypesIn([requireMediaTypes([long, longest])])).toEqual([long, longest]);
   });
 
   test("[MEDIA-3] refuses a dictionary that isn't sorted, or has a component twice", () => {

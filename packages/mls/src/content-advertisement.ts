@@ -66,7 +66,7 @@ export function mediaTypesIn(extensions: readonly Extension[]): readonly MediaTy
 
 /**
  * The leaf extension with which a client says what it accepts; `capabilities.extensions` has to list its type. `others`
- * are further components, each of which is listed as supported.
+ * are further components, each of which is listed as supported. Throws DECODE_VALUE for what is no media type.
  */
 export function advertiseMediaTypes(
   accepted: readonly MediaType[],
@@ -85,7 +85,10 @@ export function advertiseMediaTypes(
   ]);
 }
 
-/** The GroupContext extension that requires these media types of all members; the first is the default one. */
+/**
+ * The GroupContext extension that requires these media types of all members; the first is the default one. Throws
+ * DECODE_VALUE for what is no media type.
+ */
 export function requireMediaTypes(
   required: readonly MediaType[],
   others: readonly ComponentData[] = [],
@@ -125,7 +128,10 @@ const framingCodec = struct<FramedApplicationData>({
 
 const DEFAULT_TYPE: MediaType = { type: "", parameters: [] };
 
-/** ApplicationFraming around some content; without a media type it is the group's default one. */
+/**
+ * ApplicationFraming around some content; without a media type it is the group's default one. Throws DECODE_VALUE for
+ * what is no media type.
+ */
 export function frameApplicationData(content: Uint8Array, mediaType: MediaType = DEFAULT_TYPE): Uint8Array {
   const framed = encode(framingCodec, { mediaType, content });
   decode(framingCodec, framed);

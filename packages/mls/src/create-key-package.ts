@@ -33,7 +33,8 @@ export interface CreatedKeyPackage {
 
 /**
  * Makes a key package with fresh HPKE keys (RFC 9420 §10). What checkKeyPackage would refuse is not made: throws
- * LEAF_NODE_INVALID, KEY_PACKAGE_INVALID, EXTENSION_DUPLICATE, SUITE_UNSUPPORTED.
+ * LEAF_NODE_INVALID, KEY_PACKAGE_INVALID, CERTIFICATE_INVALID, EXTENSION_DUPLICATE, SUITE_UNSUPPORTED, and
+ * SIGNATURE_INVALID where the halves of the signature key don't belong together.
  */
 export async function createKeyPackage(options: KeyPackageOptions): Promise<CreatedKeyPackage> {
   const { signatureKey, random } = options;

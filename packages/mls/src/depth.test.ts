@@ -98,7 +98,7 @@ describe("[DEPTH-1] what is allocated stays within a multiple of the input", () 
     expect(allocatedBy(() => decode(extensionsCodec, input)) / input.length).toBeLessThan(MULTIPLE);
   });
 
-  test("the widest tree that is taken, blank but for its last leaf", async () => {
+  test("[RULE-86] the widest tree that is taken, blank but for its last leaf (§12.4.3.3)", async () => {
     const input = mostlyBlank(MAX_LEAVES);
     const read = allocatedBy(() => {
       const tree = decodeTree(input);

@@ -32,6 +32,7 @@ export {
   type ReInit,
 } from "./proposal.ts";
 export type { RecordDiff } from "./record-diff.ts";
+export type { Aead } from "./crypto/aead.ts";
 export {
   type CipherSuite,
   type CryptoKey,
@@ -48,6 +49,8 @@ export {
   SUITE_X448_CHACHA20POLY1305_SHA512_ED448,
   supportedCipherSuites,
 } from "./crypto/cipher-suite.ts";
+export type { Hpke } from "./crypto/hpke.ts";
+export type { Expander, KeyDerivation } from "./crypto/key-derivation.ts";
 export { isFromMember, type ProposalSender, type Sender } from "./framing/message.ts";
 export type { AuthenticationPolicy, CredentialQuestion, EngineDeps } from "./group/authentication.ts";
 export {
@@ -68,6 +71,7 @@ export {
   createExternalProposal,
   type ExternalProposalOptions,
   type OutsideProposal,
+  type ProposalPlace,
   proposeSelf,
   type SelfProposalOptions,
 } from "./group/external-proposal.ts";
@@ -89,9 +93,10 @@ export { heldSecrets } from "./group/held-secrets.ts";
 export { type ExternalCommitOptions, joinByExternalCommit } from "./group/join-by-external-commit.ts";
 export { joinGroup, type JoinGroupOptions } from "./group/join-group.ts";
 export { DEFAULT_LIMITS, dropExpiredKeys, keepPastEpochs, type Limits } from "./group/limits.ts";
+export type { FindPredecessor } from "./group/open-welcome.ts";
 export { diffPastEpoch, loadPastEpoch } from "./group/past-epoch-records.ts";
 export { type LateMessage, openLate, type PastEpoch, retireEpoch } from "./group/past-epoch.ts";
-export type { PskReference } from "./group/pre-shared-keys.ts";
+export type { HeldResumptionPsk, PskReference } from "./group/pre-shared-keys.ts";
 export {
   decodePredecessor,
   encodePredecessor,

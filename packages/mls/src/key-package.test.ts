@@ -96,7 +96,8 @@ describe("a key package", () => {
   test("[KEYPACKAGE-4] whose leaf is not of source key_package is refused (§7.3)", async () => {
     expect(await check(changed({}, { source: { kind: "update" } }))).toBe("KEY_PACKAGE_INVALID");
     const commit = { kind: "commit" as const, parentHash: new Uint8Array() };
-    expect(await check(changed({}, { source: commit }))).toBe("KEY_PACKAGE_INVALID");
+    const wrong = await changed({}, { source: commit });
+    expect(await refusal(() => checkDecodedKeyPackage(wrong, { suite: 1 }))).toBe("KEY_PACKAGE_INVALID §7.3");
   });
 
   test("[KEYPACKAGE-5] whose keys are no keys of the suite is refused (§10)", async () => {
@@ -141,8 +142,17 @@ describe("a key package", () => {
     expect(await errorCode(() => checkKeyPackage(Uint8Array.of(...message, 0), { suite: 1 }))).toBe(
       "DECODE_TRAILING",
     );
+  });
+
+  test("[RULE-85] in a message of another protocol version is refused (§6)", async () => {
+    const { message } = await createKeyPackage(options);
     const version2 = Uint8Array.of(0, 2, ...message.subarray(2));
-    expect(await errorCode(() => checkKeyPackage(version2, { suite: 1 }))).toBe("VERSION_UNSUPPORTED");
+    expect(await refusal(() => checkKeyPackage(version2, { suite: 1 }))).toBe("VERSION_UNSUPPORTED §6");
+    expect(await refusal(() => parseHeader(version2))).toBe("VERSION_UNSUPPORTED §6");
+  });
+
+  test("[RULE-89] is refused where another kind of message is wanted, and another kind for it (§6)", async () => {
+    const { message } = await createKeyPackage(options);
     const welcome = encode(mlsMessageCodec, {
       kind: "welcome",
       welcome: { cipherSuite: 1, secrets: [], encryptedGroupInfo: new Uint8Array() },

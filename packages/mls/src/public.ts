@@ -28,13 +28,15 @@ export {
   GREASE_VALUES,
   isDefaultExtension,
 } from "./extension.ts";
-export { type KeyPackage, keyPackageCodec, keyPackageRef } from "./key-package.ts";
+export type { ContentType, GroupWireFormat } from "./framing/message.ts";
+export { type KeyPackage, keyPackageCodec, keyPackageRef, type UnsignedKeyPackage } from "./key-package.ts";
 export {
   type Capabilities,
   type LeafNode,
   leafNodeCodec,
   type LeafNodeSource,
   type Lifetime,
+  type UnsignedLeafNode,
 } from "./leaf-node.ts";
 export type { LifetimeBounds } from "./lifetime.ts";
 export { type MessageHeader, parseHeader } from "./parse-header.ts";

@@ -1,9 +1,7 @@
-import { type GroupState, mergeCommit, stageCommit } from "@thicket/mls";
 import type { Contender } from "./contender.ts";
 import { commitFloor, joinFloor, processFloor } from "./floor.ts";
-import { forgetKeys, foundSparse, foundWarm, inviteInto } from "./groups.ts";
+import { commitFrom, forgetKeys, foundSparse, foundWarm, inviteInto } from "./groups.ts";
 import { named, type Samples, timed } from "./samples.ts";
-import { deps } from "./thicket.ts";
 
 /** Joins by Welcome: each sample is another member of the same group, who has met none of the others. */
 export async function measureJoins(
@@ -101,9 +99,4 @@ async function takeTurn(
   seat.group = await timed(samples, processing, engine.name, () => engine.process(seat.group, commit));
   if (engine.commit === undefined) return;
   await timed(samples, named(`commit, ${tree}`, size), engine.name, async () => engine.commit?.(seat.group));
-}
-
-async function commitFrom(state: GroupState): Promise<{ group: GroupState; commit: Uint8Array }> {
-  const { staged } = await stageCommit(state, {}, deps);
-  return { group: mergeCommit(staged), commit: staged.message };
 }

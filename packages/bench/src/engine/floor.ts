@@ -78,9 +78,9 @@ export async function createKeyPair(): Promise<CryptoKeyPair> {
   return pair;
 }
 
-const MEMBERS_FLOOR = 64;
+const CHUNK = 64;
 
-/** One signature check per member, a thread pool's worth at a time: what joining a group of `size` cannot do without. */
+/** One signature check per member, in chunks as the engine makes them: what joining a group of `size` cannot do without. */
 export async function joinFloor(size: number): Promise<() => Promise<void>> {
   const content = new Uint8Array(200).fill(3);
   const members: { raw: ArrayBuffer; signature: ArrayBuffer }[] = [];
@@ -94,8 +94,8 @@ export async function joinFloor(size: number): Promise<() => Promise<void>> {
     await subtle.verify("Ed25519", key, signature, content);
   };
   return async () => {
-    for (let i = 0; i < size; i += MEMBERS_FLOOR) {
-      await Promise.all(members.slice(i, i + MEMBERS_FLOOR).map(check));
+    for (let i = 0; i < size; i += CHUNK) {
+      await Promise.all(members.slice(i, i + CHUNK).map(check));
     }
   };
 }

@@ -56,8 +56,8 @@ export async function foundWarm(suite: number, size: number): Promise<Warm> {
       : seatOf(state, leaf, keys);
   };
   let state = added.founder;
-  for (const leaf of farApart(size)) state = await commitFrom(seat(state, leaf));
-  return { state: await commitFrom(seat(state, 0)), seat };
+  for (const leaf of farApart(size)) state = (await commitFrom(seat(state, leaf))).group;
+  return { state: (await commitFrom(seat(state, 0))).group, seat };
 }
 
 /** The leaf beside the founder's: all parents above it are the founder's too, and warm again after its commit. */
@@ -83,8 +83,10 @@ function seatOf(state: GroupState, ownLeaf: number, keys: Keys): GroupState {
   return { ...state, ownLeaf, signatureKey: keys.signatureKey.privateKey, privateKeys };
 }
 
-async function commitFrom(state: GroupState): Promise<GroupState> {
-  return mergeCommit((await stageCommit(state, {}, deps)).staged);
+/** A commit of this member, and the epoch that it leads to. */
+export async function commitFrom(state: GroupState): Promise<{ group: GroupState; commit: Uint8Array }> {
+  const { staged } = await stageCommit(state, {}, deps);
+  return { group: mergeCommit(staged), commit: staged.message };
 }
 
 /** Numbers below `count` in bit-reversed order: 0, the middle, the quarters, the eighths, ... */

@@ -10,14 +10,14 @@ export interface Codec<T> {
   read(reader: Reader): T;
 }
 
-/** The bytes of a value. Throws MlsError ENCODE_RANGE if a field cannot hold its value. */
+/** The bytes of a value. Throws MlsError ENCODE_RANGE if a field cannot hold its value, or EXTENSION_DUPLICATE. */
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   const writer = new Writer();
   codec.write(writer, value);
   return writer.finish();
 }
 
-/** The value of which these are all the bytes. Throws MlsError with a DECODE_ code (or a structure's own code). */
+/** The value of which these are all the bytes. Throws MlsError DECODE_, or a structure's own code. */
 export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
   const reader = new Reader(bytes);
   const value = codec.read(reader);

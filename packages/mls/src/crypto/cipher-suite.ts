@@ -1,9 +1,10 @@
 import { MlsError } from "../errors.ts";
 import { aes128Gcm, chaCha20Poly1305 } from "./aead.ts";
-import { type CipherSuite, composeSuite, type HpkeKeyPair, type SignatureKeyPair } from "./compose-suite.ts";
+import { type CipherSuite, composeSuite, type SignatureKeyPair } from "./compose-suite.ts";
 import { ecdsa } from "./ecdsa.ts";
 import { ed25519 } from "./ed25519.ts";
 import type { HpkeCiphertext } from "./hpke.ts";
+import type { HpkeKeyPair } from "./kem.ts";
 import { hkdfSha256 } from "./key-derivation.ts";
 import { dhkemNist } from "./nist-kem.ts";
 import { p256 } from "./p256.ts";

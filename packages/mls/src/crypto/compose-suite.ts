@@ -1,7 +1,7 @@
 import { NO_BYTES } from "../codec/shared.ts";
 import type { Aead } from "./aead.ts";
 import { type Hpke, hpke, type HpkeCiphertext } from "./hpke.ts";
-import type { Kem } from "./kem.ts";
+import type { HpkeKeyPair, Kem } from "./kem.ts";
 import { type KeyDerivation, withLabel } from "./key-derivation.ts";
 import type { Random } from "./random.ts";
 import type { CryptoKey, SignaturePrivateKey } from "./web-crypto.ts";
@@ -9,11 +9,6 @@ import type { CryptoKey, SignaturePrivateKey } from "./web-crypto.ts";
 export interface SignatureKeyPair {
   readonly publicKey: Uint8Array;
   readonly privateKey: SignaturePrivateKey;
-}
-
-export interface HpkeKeyPair {
-  readonly publicKey: Uint8Array;
-  readonly privateKey: Uint8Array;
 }
 
 /** Everything that RFC 9420 §5.1 asks of a cipher suite. Secrets and keys are raw bytes. */

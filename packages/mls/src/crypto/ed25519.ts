@@ -29,13 +29,13 @@ export async function ed25519KeyPair(
   return { publicKey: (await publicCoordinates(key)).x, privateKey };
 }
 
-/** A 32-byte seed as a CryptoKey that cannot be read back. */
+/** A 32-byte seed as a CryptoKey that cannot be read back. Throws KEY_INVALID. */
 export async function importEd25519Seed(seed: Uint8Array): Promise<CryptoKey> {
   if (seed.length !== 32) throw new MlsError("KEY_INVALID", "an Ed25519 seed has 32 bytes");
   return subtle().importKey("pkcs8", curve25519Pkcs8(ED25519, seed), ED25519, false, ["sign"]);
 }
 
-/** Signs `content` (RFC 8032 §5.1.6): 64 bytes, R and S. */
+/** Signs `content` (RFC 8032 §5.1.6): 64 bytes, R and S. Throws KEY_INVALID. */
 export async function ed25519Sign(privateKey: SignaturePrivateKey, content: Uint8Array): Promise<Uint8Array> {
   const key = privateKey instanceof Uint8Array ? await signingKeyOf(privateKey) : privateKey;
   return new Uint8Array(await subtle().sign(ED25519, key, content));

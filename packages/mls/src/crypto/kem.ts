@@ -3,7 +3,8 @@ import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { KeyDerivation } from "./key-derivation.ts";
 import type { Random } from "./random.ts";
 
-export interface KemKeyPair {
+/** A key pair of a KEM: what HPKE seals to and opens with. */
+export interface HpkeKeyPair {
   readonly publicKey: Uint8Array;
   readonly privateKey: Uint8Array;
 }
@@ -12,7 +13,7 @@ export interface KemKeyPair {
 export interface Kem {
   /** The KEM's number in the HPKE registry. */
   readonly id: number;
-  readonly deriveKeyPair: (ikm: Uint8Array) => Promise<KemKeyPair>;
+  readonly deriveKeyPair: (ikm: Uint8Array) => Promise<HpkeKeyPair>;
   readonly publicKeyOf: (privateKey: Uint8Array) => Promise<Uint8Array>;
   readonly isPublicKey: (publicKey: Uint8Array) => boolean;
   encapsulate(

@@ -35,6 +35,7 @@ export interface KeyDerivation {
   refHash(label: string, value: Uint8Array): Uint8Array;
 }
 
+/** ExpandWithLabel under one secret: several labels in one context, each with its length. */
 export type Expander = <Label extends string>(
   context: Uint8Array,
   lengths: Readonly<Record<Label, number>>,

@@ -60,7 +60,9 @@ let found: SubtleCrypto | undefined;
 
 /** The same object as the platform has it, for what SubtleCrypto above doesn't describe. */
 export function platformSubtle(): SubtleCrypto {
-  return findSubtle();
+  const scope: object = globalThis;
+  if (!hasSubtle(scope)) throw new MlsError("CRYPTO_UNAVAILABLE", "WebCrypto is not available here");
+  return scope.crypto.subtle;
 }
 
 /**
@@ -92,12 +94,6 @@ function withShortInputs(platform: SubtleCrypto): SubtleCrypto {
     verify: (algorithm, key, signature, content) => platform.verify(algorithm, key, data(signature), content),
     deriveBits: (parameters, key, length) => platform.deriveBits(parameters, key, length),
   };
-}
-
-function findSubtle(): SubtleCrypto {
-  const scope: object = globalThis;
-  if (!hasSubtle(scope)) throw new MlsError("CRYPTO_UNAVAILABLE", "WebCrypto is not available here");
-  return scope.crypto.subtle;
 }
 
 function hasSubtle(scope: object): scope is { crypto: { subtle: SubtleCrypto } } {

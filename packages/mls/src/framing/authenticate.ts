@@ -8,6 +8,7 @@ import { MLS10 } from "../version.ts";
 import {
   type AuthenticatedContent,
   authenticatedContentCodec,
+  type ContentType,
   type FramedContent,
   framedContentCodec,
   type GroupWireFormat,
@@ -77,9 +78,10 @@ export function proposalRef(suite: CipherSuite, proposal: AuthenticatedContent):
   return suite.refHash("MLS 1.0 Proposal Reference", encode(authenticatedContentCodec, proposal));
 }
 
-/** Throws GROUP_MISMATCH or EPOCH_MISMATCH unless a message names this group and epoch (§12.1, §12.4.2). */
+/** Throws GROUP_MISMATCH or EPOCH_MISMATCH unless a message with such content names this group and epoch. */
 export function checkPlace(
   message: { readonly groupId: Uint8Array; readonly epoch: bigint },
+  contentType: ContentType,
   expected: { readonly groupId: Uint8Array; readonly epoch: bigint },
 ): void {
   if (!equalBytes(message.groupId, expected.groupId)) {
@@ -87,7 +89,14 @@ export function checkPlace(
   }
   if (message.epoch !== expected.epoch) {
     throw new MlsError("EPOCH_MISMATCH", `a message of epoch ${message.epoch}, not ${expected.epoch}`, {
-      section: "§6.1",
+      section: EPOCH_SECTIONS[contentType],
     });
   }
 }
+
+/** Where each kind of content is bound to the current epoch. */
+const EPOCH_SECTIONS = {
+  application: "§15",
+  proposal: "§12.1",
+  commit: "§12.4.2",
+} as const satisfies Record<ContentType, string>;

@@ -27,7 +27,8 @@ export type Content =
   | { readonly kind: "proposal"; readonly proposal: Proposal }
   | { readonly kind: "commit"; readonly commit: Commit };
 
-export type ContentType = Content["kind"];
+/** What a message to a group holds (RFC 9420 §6). */
+export type ContentType = "application" | "proposal" | "commit";
 
 export interface FramedContent {
   readonly groupId: Uint8Array;

@@ -112,7 +112,7 @@ export async function openPrivate(
     readonly now?: number | undefined;
   },
 ): Promise<OpenedPrivateMessage> {
-  checkPlace(message, keys);
+  checkPlace(message, message.contentType, keys);
   const aads = aadsOf(message, message.contentType);
   const outer = senderDataKey(suite, keys.senderDataSecret, message.ciphertext);
   const opened = await suite.open(outer.key, outer.nonce, aads.senderData, message.encryptedSenderData);

@@ -297,7 +297,7 @@ describe("a private message", () => {
     const { message } = await protect(await sign("privateMessage", text));
     const code = (changes: Partial<PrivateMessage>) => refusal(() => open({ ...message, ...changes }));
     expect(await code({ groupId: Uint8Array.of(1, 2) })).toBe("GROUP_MISMATCH §6.1");
-    expect(await code({ epoch: epoch + 1n })).toBe("EPOCH_MISMATCH §6.1");
+    expect(await code({ epoch: epoch + 1n })).toBe("EPOCH_MISMATCH §15");
     expect(await code({ contentType: "proposal" })).toBe("AEAD_OPEN_FAILED");
     expect(await code({ authenticatedData: new Uint8Array() })).toBe("AEAD_OPEN_FAILED");
     expect(await code({ ciphertext: message.ciphertext.subarray(1) })).toBe("AEAD_OPEN_FAILED");
@@ -312,7 +312,7 @@ describe("a private message", () => {
     expect(await refusal(() => open(message, elsewhere))).toBe("SIGNATURE_INVALID §6.1");
   });
 
-  test("content that was signed as public, or by a non-member, does not go out as private", async () => {
+  test("[RULE-88] content that was signed as public, or by a non-member, does not go out as private (§6.1)", async () => {
     const publicly = await sign("publicMessage", remove);
     expect(await refusal(() => protect(publicly))).toBe("WIRE_FORMAT_UNEXPECTED §6.1");
     const outsider = await sign("privateMessage", remove, { sender: { kind: "external", senderIndex: 0 } });
@@ -406,7 +406,7 @@ describe("a public message", () => {
     const groupElse = await sign("publicMessage", remove, { groupId: Uint8Array.of(4) });
     expect(await refusal(() => openPub(protectPublic(suite, groupElse, keys)))).toBe("GROUP_MISMATCH §6.1");
     const epochElse = await sign("publicMessage", remove, { epoch: epoch - 1n });
-    expect(await refusal(() => openPub(protectPublic(suite, epochElse, keys)))).toBe("EPOCH_MISMATCH §6.1");
+    expect(await refusal(() => openPub(protectPublic(suite, epochElse, keys)))).toBe("EPOCH_MISMATCH §12.1");
   });
 
   test("[FRAME-11] application data neither goes out nor comes in as a public message (§6)", async () => {
@@ -460,7 +460,7 @@ describe("a public message", () => {
     },
   );
 
-  test("content that was signed as private does not go out as public", async () => {
+  test("[RULE-88] content that was signed as private does not go out as public (§6.1)", async () => {
     const signed = await sign("privateMessage", remove);
     expect(await refusal(() => protectPublic(suite, signed, keys))).toBe("WIRE_FORMAT_UNEXPECTED §6.1");
   });

@@ -51,7 +51,7 @@ export async function openPublic(
 ): Promise<AuthenticatedContent> {
   const { content, auth } = message;
   checkPublicContent("publicMessage", content);
-  checkPlace(content, keys);
+  checkPlace(content, content.content.kind, keys);
   const authenticated: AuthenticatedContent = { wireFormat: "publicMessage", content, auth };
   const signed = { wireFormat: "publicMessage", content, groupContext: keys.groupContext } as const;
   if (content.sender.kind === "member") {

@@ -3,7 +3,6 @@ import { checkKeyPackage } from "../check-key-package.ts";
 import { decode, encode } from "../codec/codec.ts";
 import type { CipherSuite } from "../crypto/cipher-suite.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
-import { MlsError } from "../errors.ts";
 import { EXTENSION_RATCHET_TREE } from "../extension.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
 import { readGroupInfo } from "../group/check-group-info.ts";
@@ -16,7 +15,7 @@ import { join } from "../testing/people.ts";
 import { decodeTree, encodeTree } from "../tree/tree-extension.ts";
 import { signGroupInfo, type UnsignedGroupInfo } from "../welcome.ts";
 import { encodeMutant, mutateBytes, mutateValue } from "./mutate.ts";
-import { checkState, Finding } from "./oracle.ts";
+import { attempt, checkState, Finding } from "./oracle.ts";
 import type { Outcome, Run } from "./prepare.ts";
 import { capabilitiesFor, fuzzDeps } from "./world.ts";
 
@@ -185,13 +184,4 @@ function beforeSignature(signed: Uint8Array, signature: Uint8Array): Uint8Array 
 function mutateMessage({ prepared, dice }: Run, bytes: Uint8Array): Uint8Array | undefined {
   if (dice.oneIn(2)) return mutateBytes(bytes, prepared.allBytes, dice);
   return encodeMutant(mlsMessageCodec, mutateValue(decode(mlsMessageCodec, bytes), prepared.donors, dice));
-}
-
-async function attempt<T>(action: () => Promise<T>): Promise<T | string> {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof MlsError) return error.code;
-    throw error;
-  }
 }

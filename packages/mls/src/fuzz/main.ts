@@ -5,7 +5,7 @@ import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { execute, FuzzFailure, TARGET_NAMES, type TargetName } from "./run.ts";
-import { hex, type FuzzReport, type FuzzTask } from "./worker.ts";
+import { inputAsHex, type FuzzReport, type FuzzTask } from "./worker.ts";
 
 /** No input may keep the engine busy for longer: this is a hang. */
 const PATIENCE_SECONDS = 60;
@@ -71,7 +71,7 @@ async function replay(run: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof FuzzFailure)) throw error;
     say(String(error.cause instanceof Error ? error.cause.stack : error.message));
-    say(`input: ${hex(error.input)}`);
+    say(`input: ${inputAsHex(error.input)}`);
     process.exitCode = 1;
   }
 }

@@ -3,11 +3,10 @@ import type { ProposalOrRef } from "../commit.ts";
 import { type AuthenticatedContent, mlsMessageCodec } from "../framing/message.ts";
 import { processMessage, type ProcessedMessage } from "../group/process-message.ts";
 import type { Proposal } from "../proposal.ts";
-import { MlsError } from "../errors.ts";
 import { forgeCommit, forgeProposal } from "../testing/forge.ts";
 import type { Dice } from "./dice.ts";
 import { encodeMutant, mutateBytes, mutateValue } from "./mutate.ts";
-import { checkAccepted, Finding, meaningOf } from "./oracle.ts";
+import { attempt, checkAccepted, Finding, meaningOf } from "./oracle.ts";
 import { sealPrivate, sealPublic, signAnew } from "./reseal.ts";
 import type { Outcome, Prepared, Run } from "./prepare.ts";
 import { fingerprint, fuzzDeps } from "./world.ts";
@@ -48,15 +47,6 @@ async function checkNext({ prepared, dice, seed }: Run, taken: ProcessedMessage)
   if (typeof read === "string")
     throw new Finding(`Mallory's message makes a ${genuine.what} unreadable: ${read}`);
   if (!meanings.has(meaningOf(read))) throw new Finding("Mallory's message changes what another says");
-}
-
-async function attempt<T>(action: () => Promise<T>): Promise<T | string> {
-  try {
-    return await action();
-  } catch (error) {
-    if (error instanceof MlsError) return error.code;
-    throw error;
-  }
 }
 
 async function forge(run: Run): Promise<Uint8Array | undefined> {

@@ -1,6 +1,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { encode } from "../codec/codec.ts";
 import { equalBytes } from "../crypto/equal-bytes.ts";
+import { MlsError } from "../errors.ts";
 import type { Sender } from "../framing/message.ts";
 import type { EngineDeps } from "../group/authentication.ts";
 import type { GroupState } from "../group/group-state.ts";
@@ -18,6 +19,16 @@ import { fingerprint, type World } from "./world.ts";
 /** What the fuzzer looks for: an engine that took what it shouldn't, changed what it shouldn't, or fell over. */
 export class Finding extends Error {
   override name = "Finding";
+}
+
+/** What the action gives, or the code of the MlsError that it ends with. */
+export async function attempt<T>(action: () => Promise<T>): Promise<T | string> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof MlsError) return error.code;
+    throw error;
+  }
 }
 
 /** A message by its meaning: two that say the same have one name. */

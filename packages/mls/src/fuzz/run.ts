@@ -36,13 +36,13 @@ export const TARGET_NAMES: readonly TargetName[] = [
  * A world is of one of these, the quick ones more often. Where signatures are ECDSA's, which the platform salts, a
  * replayed execution meets other bytes in their place.
  */
-const SUITES = [1, 1, 1, 3, 3, 2, 2, 4, 5, 7, 0xf001];
+const SUITES = [1, 1, 1, 3, 3, 2, 2, 4, 5, 6, 7, 0xf001];
 
 /** Executions that share one world. */
 const PER_WORLD = 200;
 let lastWorld: { readonly seed: string; readonly prepared: Promise<Prepared> } | undefined;
 
-/** Runs execution number `n` of a target. Throws with the run's name and input in the message. */
+/** Runs execution number `n` of a target. Throws a FuzzFailure, which holds the run's name and its input. */
 export async function execute(
   seed: string,
   target: TargetName,

@@ -42,7 +42,7 @@ async function work({ seed, milliseconds, progress }: FuzzTask): Promise<FuzzRep
         if (!(error instanceof FuzzFailure)) throw error;
         const { run, input, cause } = error;
         const text = `${run}: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`;
-        return { counts, slowest, slowestRun, failure: { run, text, input: hex(input) } };
+        return { counts, slowest, slowestRun, failure: { run, text, input: inputAsHex(input) } };
       }
       const took = Math.round(performance.now() - start);
       // The first of a world makes the world.
@@ -68,7 +68,7 @@ async function count(
   if (outcome.result === "refused" && !entry.codes.includes(outcome.code)) entry.codes.push(outcome.code);
 }
 
-export function hex(input: Uint8Array | undefined): string {
+export function inputAsHex(input: Uint8Array | undefined): string {
   return input === undefined ? "none" : bytesToHex(input);
 }
 

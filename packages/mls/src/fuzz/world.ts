@@ -70,7 +70,7 @@ export interface World {
   readonly welcomed: GroupState;
   readonly groupInfo: Uint8Array;
   readonly keyPackages: readonly Uint8Array[];
-  /** Another group's messages, and those of other epochs. */
+  /** Messages of other epochs, and of another group of the same people. */
   readonly strangers: readonly Uint8Array[];
 }
 
@@ -131,7 +131,7 @@ export async function createWorld(seed: string, suites: readonly number[]): Prom
     keyPackages: NAMES.map((name) =>
       encode(mlsMessageCodec, { kind: "keyPackage", keyPackage: cast.packages[name].keyPackage }),
     ),
-    strangers: begun.strangers,
+    strangers: [...begun.strangers, ...(await ofAnotherGroup(cast, deps))],
   };
 }
 
@@ -216,6 +216,26 @@ async function beginGroup({ suite, capabilities, people, packages, service }: Ca
     late,
     strangers: [message, ...late.map(({ bytes }) => bytes), welcome],
   };
+}
+
+/**
+ * Messages of another group of the same people, with the same keys at the same leaves and in an epoch of the same
+ * number. None is for Erin: a Welcome to it would be one that she takes.
+ */
+async function ofAnotherGroup({ suite, capabilities, people, packages }: Cast, deps: EngineDeps) {
+  const first = await found(people.alice, deps, { suite, capabilities, groupId: "their other group" });
+  const add = [packages.bob, packages.carol, packages.mallory].map(({ keyPackage }) => keyPackage);
+  const { staged } = await stageCommit(first, { add }, deps);
+  const { welcome } = staged;
+  if (welcome === undefined) throw new Error("no welcome");
+  const state = nextOf((await stageCommit(nextOf(staged), {}, deps)).staged);
+  const messages = [welcome, (await createApplicationMessage(state, utf8ToBytes("hello"), {}, deps)).message];
+  for (const wireFormat of ["privateMessage", "publicMessage"] as const) {
+    const proposal: Proposal = { kind: "remove", removed: 2 };
+    messages.push((await createProposal(state, proposal, { wireFormat }, deps)).message);
+    messages.push((await stageCommit(state, { remove: [2], wireFormat }, deps)).staged.message);
+  }
+  return messages;
 }
 
 /** Alice's proposals and commits of every kind, in both framings; each from the same state. */

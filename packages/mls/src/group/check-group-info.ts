@@ -54,8 +54,9 @@ export interface GroupFromOutside {
 /**
  * Reads a GroupInfo that came without a Welcome (RFC 9420 §12.4.3), with all the checks that somebody outside the
  * group can make: its tree, every member's leaf and credential, the signer. Not that it is of the newest epoch, and
- * not its confirmation tag, which only members can compute. Throws GROUP_INFO_INVALID, TREE_INVALID,
- * SUITE_UNSUPPORTED and what the leaf rules throw.
+ * not its confirmation tag, which only members can compute. Throws WIRE_FORMAT_UNEXPECTED, GROUP_INFO_INVALID,
+ * TREE_INVALID, SUITE_UNSUPPORTED; of the members' leaves LEAF_NODE_INVALID, LIFETIME_INVALID, CERTIFICATE_INVALID,
+ * CREDENTIAL_INVALID, CLIENT_REPEATED, CAPABILITY_MISSING.
  */
 export async function readGroupInfo(options: ReadGroupInfoOptions): Promise<GroupFromOutside> {
   const message = decode(mlsMessageCodec, options.groupInfo);

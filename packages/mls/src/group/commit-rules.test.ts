@@ -62,10 +62,13 @@ describe("a commit", () => {
     await expectRefusal({ path: false, proposals: context }, "COMMIT_INVALID", "§12.4");
   });
 
-  test("[RULE-2] is of this group and this epoch (§6.1)", async () => {
+  test("[RULE-2] is of this group and this epoch (§6.1, §12.4.2)", async () => {
     const { staged } = await stageCommit(member(EVIL), {}, deps);
     const ahead = await forgeCommit(nextOf(staged), {}, deps);
-    await expect(processMessage(member(1), ahead, deps)).rejects.toMatchObject({ code: "EPOCH_MISMATCH" });
+    await expect(processMessage(member(1), ahead, deps)).rejects.toMatchObject({
+      code: "EPOCH_MISMATCH",
+      section: "§12.4.2",
+    });
     const { context } = member(EVIL);
     const elsewhere = { ...member(EVIL), context: { ...context, groupId: utf8ToBytes("other") } };
     const foreign = await forgeCommit(elsewhere, {}, deps);

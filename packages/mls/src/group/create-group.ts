@@ -26,7 +26,8 @@ export interface CreateGroupOptions {
 
 /**
  * A group of one, in epoch 0 (RFC 9420 §11). The creator's own leaf keeps the rules that it would demand of others:
- * throws LEAF_NODE_INVALID, CREDENTIAL_INVALID, CAPABILITY_MISSING, SUITE_UNSUPPORTED.
+ * throws LEAF_NODE_INVALID, LIFETIME_INVALID, CERTIFICATE_INVALID, CREDENTIAL_INVALID, CAPABILITY_MISSING,
+ * EXTENSION_DUPLICATE, SUITE_UNSUPPORTED.
  */
 export async function createGroup(options: CreateGroupOptions): Promise<GroupState> {
   const { credential, signatureKey, deps, groupId } = options;

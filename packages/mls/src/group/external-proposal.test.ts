@@ -173,7 +173,7 @@ describe("[EXTERNAL-9] an external sender", () => {
   test("proposes for this group and epoch (§6.1)", async () => {
     const { staged } = await stageCommit(member(1), {}, deps);
     const { context } = member(0);
-    await refused(nextOf(staged), await proposed(add()), "EPOCH_MISMATCH", "§6.1");
+    await refused(nextOf(staged), await proposed(add()), "EPOCH_MISMATCH", "§12.1");
     const elsewhere = { ...member(0), context: { ...context, groupId: utf8ToBytes("other") } };
     await refused(elsewhere, await proposed(add()), "GROUP_MISMATCH", "§6.1");
   });

@@ -39,7 +39,7 @@ export interface OutsideProposal {
 
 /**
  * A proposal of somebody who is no member but is named in the group's external_senders (RFC 9420 §12.1.8). Throws
- * CONTENT_UNEXPECTED for an Update or an ExternalInit, which only members and joiners make.
+ * CONTENT_UNEXPECTED for an Update or an ExternalInit, which only members and joiners make; SUITE_UNSUPPORTED.
  */
 export async function createExternalProposal(options: ExternalProposalOptions): Promise<OutsideProposal> {
   const { senderIndex, proposal, signatureKey } = options;
@@ -55,7 +55,10 @@ export interface SelfProposalOptions extends ProposalPlace {
   readonly signatureKey: SignatureKeyPair;
 }
 
-/** A client's proposal to be added to a group (RFC 9420 §12.1.8, new_member_proposal). Throws KEY_INVALID. */
+/**
+ * A client's proposal to be added to a group (RFC 9420 §12.1.8, new_member_proposal). Throws KEY_INVALID where the
+ * signature key isn't the key package's; SUITE_UNSUPPORTED.
+ */
 export async function proposeSelf(options: SelfProposalOptions): Promise<OutsideProposal> {
   const { keyPackage, signatureKey } = options;
   if (!equalBytes(signatureKey.publicKey, keyPackage.leafNode.signatureKey)) {

@@ -111,7 +111,7 @@ describe("[EXTERNAL-8] a GroupInfo for those outside", () => {
     });
   });
 
-  test("is a GroupInfo message, of a suite that is known here", async () => {
+  test("[RULE-89] is a GroupInfo message, of a suite that is known here (§5.1, §6)", async () => {
     const { message } = await packageOf(await person("zoe", deps.random), deps.random);
     await expect(read(message)).rejects.toMatchObject({ code: "WIRE_FORMAT_UNEXPECTED" });
     const foreign = await forged(({ groupContext }) => ({

@@ -80,7 +80,7 @@ export function withProposal(state: GroupState, pending: PendingProposal): Group
   return { ...state, proposals };
 }
 
-/** MLS-Exporter (RFC 9420 §8.5): `length` bytes bound to this epoch, the label and the context. */
+/** MLS-Exporter (RFC 9420 §8.5): `length` bytes bound to this epoch, the label and the context. Throws LENGTH_INVALID. */
 export function exportSecret(
   state: GroupState,
   label: string,

@@ -48,7 +48,8 @@ export interface ExternalCommitOptions {
 /**
  * Works out the commit with which a client adds itself to a group (RFC 9420 §12.4.3.2), a PublicMessage. Its `next` is
  * to be merged once the group has taken the message; that the client isn't in a group of this id already is the
- * caller's to check. Throws GROUP_INFO_INVALID and what members would refuse the commit for.
+ * caller's to check. Throws what readGroupInfo throws, also of the own leaf, and what members would refuse the commit
+ * for: PROPOSAL_INVALID, PROPOSAL_LIST_INVALID, KEY_REPEATED; PSK_UNAVAILABLE.
  */
 export async function joinByExternalCommit(options: ExternalCommitOptions): Promise<StagedCommit> {
   const { deps, signatureKey } = options;

@@ -12,6 +12,7 @@ import { deriveUpwards, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { EngineDeps } from "./authentication.ts";
 import { checkGroupInfo, type SeparateTree } from "./check-group-info.ts";
 import { type GroupState, startEpoch } from "./group-state.ts";
+import { invalidWelcome } from "./invalid-welcome.ts";
 import { type FindPredecessor, openWelcome } from "./open-welcome.ts";
 import { checkSuccessor } from "./successor-rules.ts";
 
@@ -36,8 +37,9 @@ export interface JoinGroupOptions {
 /**
  * Joins a group by a Welcome, with every check of RFC 9420 §12.4.3.1 but one: that no other group of this client has
  * the same id is the caller's to check. The caller also erases the init key after it has stored the result. Throws
- * NOT_INVITED, WELCOME_INVALID, PSK_UNAVAILABLE, GROUP_INFO_INVALID, SUCCESSOR_INVALID, TREE_INVALID and what the
- * leaf rules throw.
+ * WIRE_FORMAT_UNEXPECTED, KEY_INVALID, NOT_INVITED, WELCOME_INVALID, PSK_UNAVAILABLE, GROUP_INFO_INVALID,
+ * CONFIRMATION_TAG_INVALID, TREE_INVALID, SUCCESSOR_INVALID, SUITE_UNSUPPORTED; of the members' leaves
+ * LEAF_NODE_INVALID, LIFETIME_INVALID, CERTIFICATE_INVALID, CREDENTIAL_INVALID, CLIENT_REPEATED, CAPABILITY_MISSING.
  */
 export async function joinGroup(options: JoinGroupOptions): Promise<GroupState> {
   const { keyPackage, deps } = options;
@@ -113,7 +115,7 @@ async function receivedKeys(
     const { privateKeys } = await deriveUpwards(suite, tree, path.slice(at), pathSecret);
     return new Map(privateKeys);
   } catch (cause) {
-    throw invalidWelcome("the path secret doesn't give the keys in the tree", cause);
+    throw invalidWelcome("the path secret doesn't give the keys in the tree", { cause });
   }
 }
 
@@ -128,8 +130,4 @@ function checkKeysAbove(tree: RatchetTree, ownLeaf: number, known: NodePrivateKe
       throw invalidWelcome("no path secret for a node at which the joiner is merged");
     }
   }
-}
-
-function invalidWelcome(message: string, cause?: unknown): MlsError {
-  return new MlsError("WELCOME_INVALID", message, { section: "§12.4.3.1", cause });
 }

@@ -160,7 +160,7 @@ describe("a Welcome", () => {
     await expect(outcome(1)).rejects.toMatchObject({ code: "WELCOME_INVALID" });
   });
 
-  test("is the only way in: another message is refused", async () => {
+  test("[RULE-89] is the only way in: another message is refused (§6)", async () => {
     const sent = await createApplicationMessage(member(0), utf8ToBytes("hello"), {}, deps);
     await expect(join(zoe, made, sent.message, deps)).rejects.toMatchObject({
       code: "WIRE_FORMAT_UNEXPECTED",

@@ -266,7 +266,7 @@ async function inPublic(from: GroupState, proposal: Proposal, sender?: Sender): 
 }
 
 describe("a past epoch", () => {
-  test("still reads its late messages, and nothing else", async () => {
+  test("[RULE-87] still reads its late messages, and nothing else (§14)", async () => {
     const [alice, bob] = await three();
     const { state: sender, messages } = await sendTexts(alice, "early", "late");
     const { state: reader } = await read(bob, messages[0]);
@@ -286,7 +286,10 @@ describe("a past epoch", () => {
     await expect(openLate(late.past, messages[1] ?? new Uint8Array())).rejects.toMatchObject({
       code: "GENERATION_USED",
     });
-    await expect(openLate(past, staged.message)).rejects.toMatchObject({ code: "CONTENT_UNEXPECTED" });
+    await expect(openLate(past, staged.message)).rejects.toMatchObject({
+      code: "CONTENT_UNEXPECTED",
+      section: "§14",
+    });
     expect(() => retireEpoch(reader, reader)).toThrow(RangeError);
   });
 

@@ -20,6 +20,7 @@ import {
   type Welcome,
 } from "../welcome.ts";
 import type { EngineDeps } from "./authentication.ts";
+import { invalidWelcome } from "./invalid-welcome.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
 import { checkWelcomePsks, type Succession } from "./successor-rules.ts";
@@ -103,7 +104,7 @@ async function openGroupSecrets(
       entry.encryptedGroupSecrets,
     )
     .catch((cause: unknown) => {
-      throw invalidWelcome("the group secrets don't decrypt", cause);
+      throw invalidWelcome("the group secrets don't decrypt", { cause });
     });
   return decode(groupSecretsCodec, plaintext);
 }
@@ -118,11 +119,7 @@ async function openGroupInfo(
   const plaintext = await suite
     .open(key, nonce, new Uint8Array(), welcome.encryptedGroupInfo)
     .catch((cause: unknown) => {
-      throw invalidWelcome("the GroupInfo doesn't decrypt", cause);
+      throw invalidWelcome("the GroupInfo doesn't decrypt", { cause });
     });
   return decode(groupInfoCodec, plaintext);
-}
-
-function invalidWelcome(message: string, cause?: unknown): MlsError {
-  return new MlsError("WELCOME_INVALID", message, { section: "§12.4.3.1", cause });
 }

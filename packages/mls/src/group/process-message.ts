@@ -76,7 +76,14 @@ export interface ProcessOptions {
 /**
  * Reads a message of this epoch. A proposal is kept for a later commit, a commit is staged; nothing is decided for
  * the application. Throws MlsError and leaves the state as it was: a generation is used up only in a returned state.
- * A proposal that breaks a rule is kept all the same, and refused with the commit that includes it (§12.1, §12.2).
+ * A member's proposal that breaks a rule is kept all the same, and refused with the commit that includes it (§12.1,
+ * §12.2).
+ *
+ * Of any message: WIRE_FORMAT_UNEXPECTED, GROUP_CLOSED, GROUP_MISMATCH, EPOCH_MISMATCH, SENDER_INVALID, OWN_MESSAGE,
+ * SIGNATURE_INVALID; of a private one AEAD_OPEN_FAILED, PADDING_INVALID, REPLAYED, GENERATION_USED, GENERATION_TOO_FAR,
+ * GENERATION_EXHAUSTED; of a public one MEMBERSHIP_TAG_INVALID, CONTENT_UNEXPECTED. Of a commit COMMIT_INVALID,
+ * UPDATE_PATH_INVALID, PATH_UNREADABLE, CONFIRMATION_TAG_INVALID, EXTERNAL_COMMIT_REFUSED and what stageCommit throws of
+ * its proposals and leaves, which a proposal from outside is held to at once, and to EXTERNAL_PROPOSAL_REFUSED.
  */
 export async function processMessage(
   state: GroupState,

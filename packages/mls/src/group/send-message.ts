@@ -33,7 +33,8 @@ export interface SendOptions {
 /**
  * Encrypts application data (RFC 9420 §15), padded to a size class. The returned state is to be stored before the
  * message is sent. Two messages of an epoch must differ in data or authenticated data: receivers can't tell a second
- * equal one from a replay, so it is refused here with REPLAYED.
+ * equal one from a replay, so it is refused here with REPLAYED. Throws GROUP_CLOSED, GENERATION_EXHAUSTED, and
+ * CONTENT_UNEXPECTED where it is to go out as a PublicMessage.
  */
 export async function createApplicationMessage(
   state: GroupState,
@@ -47,7 +48,9 @@ export async function createApplicationMessage(
 
 /**
  * Sends a proposal and keeps it for a later commit (RFC 9420 §12.1). An Update is made by proposeUpdate. Of an Add the
- * key package is checked first, its credential and its lifetime included (§5.3.1, §7.3).
+ * key package is checked first, its credential and its lifetime included (§5.3.1, §7.3): throws what
+ * checkDecodedKeyPackage throws, CREDENTIAL_INVALID; of any proposal GROUP_CLOSED, PROPOSAL_INVALID,
+ * EXTENSION_DUPLICATE, GENERATION_EXHAUSTED, and REPLAYED where an equal one was sent before.
  */
 export async function createProposal(
   state: GroupState,
@@ -65,7 +68,7 @@ export async function createProposal(
   return sendProposal(state, proposal, options, deps);
 }
 
-/** Proposes that a member leaves, possibly this one itself. Throws MEMBER_UNKNOWN. */
+/** Proposes that a member leaves, possibly this one itself. Throws MEMBER_UNKNOWN and what createProposal throws. */
 export function proposeRemove(
   state: GroupState,
   leaf: number,
@@ -78,7 +81,10 @@ export function proposeRemove(
   return createProposal(state, { kind: "remove", removed: leaf }, options, deps);
 }
 
-/** Proposes to inject a pre-shared key (RFC 9420 §12.1.4), which every member must have when it is committed. */
+/**
+ * Proposes to inject a pre-shared key (RFC 9420 §12.1.4), which every member must have when it is committed. Throws
+ * GROUP_CLOSED, GENERATION_EXHAUSTED.
+ */
 export function proposePsk(
   state: GroupState,
   psk: PskReference,
@@ -88,7 +94,10 @@ export function proposePsk(
   return createProposal(state, pskProposal(state.suite, psk, deps.random), options, deps);
 }
 
-/** Proposes a fresh leaf for this member (RFC 9420 §12.1.2), under the same signature key. */
+/**
+ * Proposes a fresh leaf for this member (RFC 9420 §12.1.2), under the same signature key. Throws LEAF_NODE_INVALID,
+ * EXTENSION_DUPLICATE, GROUP_CLOSED, GENERATION_EXHAUSTED; the rest is judged with the commit that takes it.
+ */
 export async function proposeUpdate(
   state: GroupState,
   changes: Omit<LeafChanges, "signatureKey">,

@@ -59,7 +59,10 @@ export interface LeafChanges {
 /**
  * Works out a commit, with a full path unless told otherwise (RFC 9420 §12.4.1). `state` is the same epoch with the
  * own handshake ratchet advanced: it's to be stored before the message is sent, so that a second commit from this
- * epoch never reuses a key. `staged` changes nothing until it is merged. Throws what the rules of §12.2 and §7.3 refuse.
+ * epoch never reuses a key. `staged` changes nothing until it is merged. Throws what the rules of §12.2 and §7.3 refuse:
+ * PROPOSAL_INVALID, PROPOSAL_LIST_INVALID, PROPOSAL_UNKNOWN, KEY_REPEATED, CLIENT_REPEATED, CAPABILITY_MISSING,
+ * LEAF_NODE_INVALID, LIFETIME_INVALID, CERTIFICATE_INVALID, CREDENTIAL_INVALID, EXTENSION_DUPLICATE, of an Add
+ * KEY_PACKAGE_INVALID, SIGNATURE_INVALID; and PSK_UNAVAILABLE, GROUP_CLOSED, GENERATION_EXHAUSTED.
  */
 export async function stageCommit(
   state: GroupState,

@@ -222,7 +222,7 @@ describe("a group that was reinitialized", () => {
     }
   });
 
-  test("is founded anew only once it is closed, and only by who knows the version", async () => {
+  test("[RULE-85] is founded anew only once it is closed, and only by who knows the version (§11.2)", async () => {
     await expect(async () =>
       reinitGroup(at(running, 1), foundedBy(bob, [alice, carol])),
     ).rejects.toMatchObject({
@@ -231,6 +231,7 @@ describe("a group that was reinitialized", () => {
     const later = { ...at(closed, 1), reinit: { version: 2, ...NEXT } };
     await expect(reinitGroup(later, foundedBy(bob, [alice, carol]))).rejects.toMatchObject({
       code: "VERSION_UNSUPPORTED",
+      section: "§11.2",
     });
   });
 });

@@ -37,7 +37,8 @@ export interface FoundedSuccessor {
 /**
  * Founds the group that a ReInit announced (RFC 9420 §11.2), from the closed state that the commit with the ReInit
  * led to: any member can, and the delivery service decides which one's Welcome counts. `keyPackages` must be of all
- * other members, and of nobody else. Throws SUCCESSOR_INVALID, VERSION_UNSUPPORTED, and what stageCommit throws.
+ * other members, and of nobody else. Throws SUCCESSOR_INVALID, VERSION_UNSUPPORTED, and what
+ * createGroup and stageCommit throw.
  */
 export async function reinitGroup(old: GroupState, options: SuccessorOptions): Promise<FoundedSuccessor> {
   const { reinit } = old;
@@ -55,7 +56,7 @@ export async function reinitGroup(old: GroupState, options: SuccessorOptions): P
 /**
  * Founds a group of some of this group's members (RFC 9420 §11.3), bound to this epoch, with the same cipher suite
  * and, unless told otherwise, the same context extensions. Throws SUCCESSOR_INVALID, GROUP_CLOSED, and what
- * stageCommit throws.
+ * createGroup and stageCommit throw.
  */
 export async function branchGroup(
   old: GroupState,

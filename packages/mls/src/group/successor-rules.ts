@@ -8,6 +8,7 @@ import type { GroupContext } from "../group-context.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
 import { ask, type AuthenticationPolicy } from "./authentication.ts";
+import { invalidWelcome } from "./invalid-welcome.ts";
 import type { Predecessor } from "./predecessor.ts";
 import { isPskRepeated } from "./pre-shared-keys.ts";
 
@@ -32,11 +33,11 @@ export function checkWelcomePsks(
   psks: readonly PreSharedKeyId[],
 ): SuccessionPskId | undefined {
   if (psks.some(({ nonce }) => nonce.length !== suite.hashLength)) {
-    throw invalidWelcome("a PSK nonce of the wrong length", "§8.4");
+    throw invalidWelcome("a PSK nonce of the wrong length", { section: "§8.4" });
   }
-  if (isPskRepeated(psks)) throw invalidWelcome("a pre-shared key twice", "§12.2");
+  if (isPskRepeated(psks)) throw invalidWelcome("a pre-shared key twice", { section: "§12.2" });
   const links = psks.filter((id) => isSuccession(id));
-  if (links.length > 1) throw invalidWelcome("a group that comes from two others", "§12.4.3.1");
+  if (links.length > 1) throw invalidWelcome("a group that comes from two others");
   return links[0];
 }
 
@@ -108,8 +109,4 @@ function areAmong(
 
 function invalid(message: string, section: string): MlsError {
   return new MlsError("SUCCESSOR_INVALID", message, { section });
-}
-
-function invalidWelcome(message: string, section: string): MlsError {
-  return new MlsError("WELCOME_INVALID", message, { section });
 }

@@ -2,11 +2,14 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { describe, expect, test } from "vitest";
 import { decode, encode } from "../codec/codec.ts";
 import { cipherSuite } from "../crypto/cipher-suite.ts";
-import { errorCode } from "../testing/error-code.ts";
+import { errorCode, refusal } from "../testing/error-code.ts";
 import { seededRandom } from "../testing/seeded-random.ts";
 import {
   advance,
   DEFAULT_RATCHET_LIMITS,
+  dropSkippedBefore,
+  endedRatchet,
+  hasEnded,
   markSeen,
   type Ratchet,
   startRatchet,
@@ -42,7 +45,7 @@ describe("a sender ratchet", () => {
 
   test("[RATCHET-1] a generation is used once, in order or out of order", async () => {
     const ahead = take(suite, start(), 2, limits, 0).ratchet;
-    expect(await errorCode(() => take(suite, ahead, 2, limits, 0))).toBe("GENERATION_USED");
+    expect(await refusal(() => take(suite, ahead, 2, limits, 0))).toBe("GENERATION_USED §9.2");
     const caughtUp = take(suite, ahead, 0, limits, 0).ratchet;
     expect(await errorCode(() => take(suite, caughtUp, 0, limits, 0))).toBe("GENERATION_USED");
     expect(await errorCode(() => take(suite, caughtUp, 1, limits, 0))).toBeUndefined();
@@ -70,20 +73,34 @@ describe("a sender ratchet", () => {
     expect(take(suite, leapt, 99, limits, 0).key).toEqual(advance(suite, stepping).key);
   });
 
+  test("[RATCHET-6] of skipped keys those go that are older than a time, and nothing else", () => {
+    const first = take(suite, start(), 2, limits, 1000).ratchet;
+    const both = take(suite, first, 4, limits, 2000).ratchet;
+    const left = (time: number) => dropSkippedBefore(both, time).skipped.map(({ generation }) => generation);
+    expect(left(1000)).toEqual([0, 1, 3]);
+    expect(left(1001)).toEqual([3]);
+    expect(left(2000)).toEqual([3]);
+    expect(left(2001)).toEqual([]);
+    expect(dropSkippedBefore(both, 1000)).toBe(both);
+    expect(dropSkippedBefore(both, 2001)).toEqual({ ...both, skipped: [] });
+  });
+
   test("[RATCHET-3] a message more than 1000 generations ahead is refused", async () => {
     expect(await errorCode(() => take(suite, start(), 1000, limits, 0))).toBeUndefined();
-    expect(await errorCode(() => take(suite, start(), 1001, limits, 0))).toBe("GENERATION_TOO_FAR");
+    expect(await refusal(() => take(suite, start(), 1001, limits, 0))).toBe("GENERATION_TOO_FAR §15.3");
     expect(await errorCode(() => take(suite, start(), 0xffff_ffff, limits, 0))).toBe("GENERATION_TOO_FAR");
     expect(await errorCode(() => take(suite, start(), 4, { ...limits, maxForward: 3 }, 0))).toBe(
       "GENERATION_TOO_FAR",
     );
   });
 
-  test("a ratchet at its last generation neither sends nor receives", async () => {
+  test("[RATCHET-8] a ratchet at its last generation neither sends nor receives", async () => {
     const last: Ratchet = { ...start(), generation: 0xffff_ffff };
     expect(await errorCode(() => advance(suite, last))).toBe("GENERATION_EXHAUSTED");
     expect(await errorCode(() => take(suite, last, 0xffff_ffff, limits, 0))).toBe("GENERATION_EXHAUSTED");
-    expect(await errorCode(() => advance(suite, { ...last, generation: 0xffff_fffe }))).toBeUndefined();
+    const almost = { ...last, generation: 0xffff_fffe };
+    expect(await errorCode(() => advance(suite, almost))).toBeUndefined();
+    expect([last, almost, endedRatchet(suite)].map(hasEnded)).toEqual([true, false, true]);
   });
 
   test("[RATCHET-4] what was consumed is gone: no earlier secret, no used key", () => {

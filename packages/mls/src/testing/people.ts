@@ -97,6 +97,7 @@ export function found(
   deps: EngineDeps,
   options: {
     suite?: number;
+    groupId?: string;
     capabilities?: Capabilities;
     lifetime?: Lifetime;
     contextExtensions?: readonly Extension[];
@@ -104,7 +105,7 @@ export function found(
 ): Promise<GroupState> {
   return createGroup({
     suite: options.suite ?? 1,
-    groupId: utf8ToBytes("a group"),
+    groupId: utf8ToBytes(options.groupId ?? "a group"),
     credential: who.credential,
     signatureKey: who.signatureKey,
     capabilities: options.capabilities ?? CAPABILITIES,

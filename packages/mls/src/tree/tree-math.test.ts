@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { commonAncestor, covers, directPath } from "./tree-math.ts";
+import { commonAncestor, covers, parent } from "./tree-math.ts";
 
 describe("tree math", () => {
   test("the common ancestor of two nodes is the lowest node of both direct paths", () => {
     const leaves = 16;
     for (let a = 0; a < leaves; a++) {
       for (let b = 0; b < leaves; b++) {
-        const above = new Set([2 * a, ...directPath(2 * a, leaves)]);
-        const lowest = [2 * b, ...directPath(2 * b, leaves)].find((node) => above.has(node));
+        const above = new Set(upwards(2 * a, leaves));
+        const lowest = upwards(2 * b, leaves).find((node) => above.has(node));
         expect(commonAncestor(2 * a, 2 * b)).toBe(lowest);
       }
     }
@@ -19,3 +19,9 @@ describe("tree math", () => {
     expect(covers(4, 4)).toBe(true);
   });
 });
+
+/** The node and all above it. */
+function upwards(node: number, leaves: number): number[] {
+  const above = parent(node, leaves);
+  return above === undefined ? [node] : [node, ...upwards(above, leaves)];
+}

@@ -55,13 +55,6 @@ export function sibling(node: number, leaves: number): number | undefined {
   return node < above ? right(above) : left(above);
 }
 
-/** Nodes above `node` from its parent up to the root (RFC 9420 §4.1.2). */
-export function directPath(node: number, leaves: number): number[] {
-  const path: number[] = [];
-  for (let x = parent(node, leaves); x !== undefined; x = parent(x, leaves)) path.push(x);
-  return path;
-}
-
 /** Whether `ancestor` is `node` or lies above it. */
 export function covers(ancestor: number, node: number): boolean {
   const reach = 2 ** level(ancestor) - 1;
