@@ -148,13 +148,54 @@ describe("the records of many pending proposals", () => {
     expect(loadGroup(stored, keysOf(proposer)).proposals.size).toBe(0);
   });
 
-  test("that are a list only, as older versions wrote them, are read", async () => {
+  const withPsks = async (from: GroupState, ids: readonly number[]): Promise<GroupState> => {
+    let state = from;
+    for (const id of ids) {
+      const psk = { kind: "external", pskId: Uint8Array.of(id) } as const;
+      ({ state } = await proposePsk(state, psk, {}, deps));
+    }
+    return state;
+  };
+
+  test("that are a list only, as older versions wrote them, are read and gone on from", async () => {
     const [alice] = await groupOf(["alice", "bob"], deps);
     if (alice === undefined) throw new Error("nobody");
-    const { state: one } = await proposePsk(alice, { kind: "external", pskId: Uint8Array.of(1) }, {}, deps);
-    const older = new Map(diffGroup(undefined, one).put);
-    older.set("public/proposals", older.get("public/proposals")?.slice(5) ?? new Uint8Array());
-    expect([...loadGroup(older, keysOf(one)).proposals]).toEqual([...one.proposals]);
+    const few = await withPsks(alice, [1, 2, 3]);
+    const five = await withPsks(few, [4, 5]);
+    // The list of an older version: that of all of them, without mark and chunks.
+    const records = new Map(diffGroup(undefined, five).put);
+    const bare = (key: string): number[] => [...(records.get(key) ?? [])];
+    const [chunk, rest] = [bare("public/proposals/0"), bare("public/proposals").slice(5)];
+    expect([chunk.length, rest.length]).toEqual([2 + 4 * 34, 1 + 34]);
+    const all = [...chunk.slice(2), ...rest.slice(1)];
+    records.set("public/proposals", Uint8Array.from([0x40, all.length, ...all]));
+    records.delete("public/proposals/0");
+
+    const loaded = loadGroup(records, keysOf(five));
+    expect([...loaded.proposals]).toEqual([...five.proposals]);
+    const six = await withPsks(loaded, [6]);
+    for (const [key, value] of diffGroup(loaded, six).put) records.set(key, value);
+    expect([...loadGroup(records, keysOf(six)).proposals]).toEqual([...six.proposals]);
+  });
+
+  test("of values that went on from the same one, stored one over the other, load as the last", async () => {
+    const [alice] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined) throw new Error("nobody");
+    const three = await withPsks(alice, [1, 2, 3]);
+    const records = new Map<string, Uint8Array>();
+    let last: GroupState | undefined;
+    for (const next of [
+      three,
+      await withPsks(three, [4]),
+      await withPsks(three, [5]),
+      await withPsks(three, [6, 7]),
+    ]) {
+      const diff = diffGroup(last, next);
+      for (const key of diff.delete) records.delete(key);
+      for (const [key, value] of diff.put) records.set(key, value);
+      last = next;
+      expect([...loadGroup(records, keysOf(next)).proposals]).toEqual([...next.proposals]);
+    }
   });
 });
 

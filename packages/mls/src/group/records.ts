@@ -190,7 +190,7 @@ interface ListedProposal {
 
 function diffProposals(before: GroupState | undefined, after: GroupState, diff: RecordDiff): void {
   if (before?.proposals === after.proposals) return;
-  diffProposalList([...(before?.proposals.values() ?? [])], [...after.proposals.values()], diff);
+  diffProposalList(before?.proposals ?? new Map(), after.proposals, diff);
   for (const [ref, pending] of after.proposals) {
     if (before?.proposals.get(ref) === pending) continue;
     diff.put.push([`public/proposal/${ref}`, encode(storedProposalCodec, pending)]);
@@ -204,16 +204,18 @@ function diffProposals(before: GroupState | undefined, after: GroupState, diff: 
   }
 }
 
-/** Within an epoch the list only grows, and it begins anew with the next. */
 function diffProposalList(
-  before: readonly PendingProposal[],
-  after: readonly PendingProposal[],
+  before: GroupState["proposals"],
+  after: GroupState["proposals"],
   diff: RecordDiff,
 ): void {
-  const kept = before[0] === after[0] ? fullChunks(before) : 0;
-  const chunks = fullChunks(after);
+  const [had, has] = [[...before.values()], [...after.values()]];
+  const changedAt = has.findIndex((pending, place) => had[place] !== pending);
+  const alike = changedAt < 0 ? has : has.slice(0, changedAt);
+  const kept = loadedUnchunked.has(before) ? 0 : fullChunks(alike);
+  const chunks = fullChunks(has);
   const listed = (from: number, to?: number): readonly ListedProposal[] =>
-    after.slice(from, to).map(({ ref, encryptionPrivateKey }) => ({
+    has.slice(from, to).map(({ ref, encryptionPrivateKey }) => ({
       ref,
       hasPrivateKey: encryptionPrivateKey !== undefined,
     }));
@@ -221,18 +223,22 @@ function diffProposalList(
     const list = listed(chunk * PROPOSALS_CHUNK, (chunk + 1) * PROPOSALS_CHUNK);
     diff.put.push([`public/proposals/${chunk}`, encode(proposalListCodec, list)]);
   }
-  for (let chunk = chunks; chunk < fullChunks(before); chunk++) diff.delete.push(`public/proposals/${chunk}`);
+  for (let chunk = chunks; chunk < fullChunks(had); chunk++) diff.delete.push(`public/proposals/${chunk}`);
   const head = { mark: CHUNKED, chunks, rest: listed(chunks * PROPOSALS_CHUNK) };
   diff.put.push(["public/proposals", encode(proposalsHeadCodec, head)]);
 }
+
+/** Lists that were loaded from records without chunks: what goes on from them writes all of its own. */
+const loadedUnchunked = new WeakSet<GroupState["proposals"]>();
 
 function fullChunks(proposals: readonly PendingProposal[]): number {
   return Math.floor(proposals.length / PROPOSALS_CHUNK);
 }
 
-function storedProposalList(records: ReadonlyMap<string, Uint8Array>): readonly ListedProposal[] {
-  const bytes = record(records, "public/proposals");
-  if (bytes[0] !== CHUNKED) return decode(proposalListCodec, bytes);
+function storedChunks(
+  records: ReadonlyMap<string, Uint8Array>,
+  bytes: Uint8Array,
+): readonly ListedProposal[] {
   const { chunks, rest } = decode(proposalsHeadCodec, bytes);
   const lists: (readonly ListedProposal[])[] = [];
   for (let chunk = 0; chunk < chunks; chunk++) {
@@ -244,8 +250,11 @@ function storedProposalList(records: ReadonlyMap<string, Uint8Array>): readonly 
 }
 
 function storedProposals(records: ReadonlyMap<string, Uint8Array>): Map<string, PendingProposal> {
-  return new Map(
-    storedProposalList(records).map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
+  const head = record(records, "public/proposals");
+  const isChunked = head[0] === CHUNKED;
+  const list = isChunked ? storedChunks(records, head) : decode(proposalListCodec, head);
+  const proposals = new Map(
+    list.map(({ ref, hasPrivateKey }): [string, PendingProposal] => {
       const name = bytesToHex(ref);
       const { sender, proposal } = decode(storedProposalCodec, record(records, `public/proposal/${name}`));
       if (!hasPrivateKey) return [name, { ref, proposal, sender }];
@@ -253,6 +262,8 @@ function storedProposals(records: ReadonlyMap<string, Uint8Array>): Map<string, 
       return [name, { ref, proposal, sender, encryptionPrivateKey }];
     }),
   );
+  if (!isChunked) loadedUnchunked.add(proposals);
+  return proposals;
 }
 
 /** The record with this key. Throws RECORD_INVALID. */
