@@ -10,6 +10,7 @@ import { commitCodec } from "./commit.ts";
 import { type Credential, credentialCodec } from "./credential.ts";
 import { cipherSuite } from "./crypto/cipher-suite.ts";
 import { extensionsCodec, externalSendersCodec, requiredCapabilitiesCodec } from "./extension.ts";
+import type { EngineDeps } from "./group/authentication.ts";
 import { pendingProposals, withProposal } from "./group/group-state.ts";
 import { checkGroupSupport } from "./group/leaf-rules.ts";
 import { processMessage } from "./group/process-message.ts";
@@ -298,22 +299,34 @@ describe("[DEPTH-2] long lists cost in proportion to their length", () => {
       const signature = keyPackage.signature.map((byte) => byte ^ (n % 4 === 3 ? 1 : 0));
       propose({ kind: "add", keyPackage: { ...keyPackage, signature } });
     }
-    // A list with these is tried under other extensions, which changes nothing about a signature.
-    for (const type of [0xf0fe, 0xf0ff]) {
+    // Nobody supports these, so that nobody is asked about credentials under them.
+    for (let type = 0xf0e0; type < 0xf100; type++) {
       propose({ kind: "groupContextExtensions", extensions: [{ type, data: new Uint8Array() }] });
     }
-    expect(pendingProposals(alice).length).toBe(COUNT + 2);
+    for (let n = 0; n < COUNT; n++) {
+      const pskId = Uint8Array.of(n);
+      propose({ kind: "psk", psk: { kind: "external", pskId, nonce: deps.random.bytes(suite.hashLength) } });
+    }
+    expect(pendingProposals(alice).length).toBe(2 * COUNT + 32);
     asked = 0;
+    const askedForPsk: number[] = [];
+    const preSharedKey: EngineDeps["preSharedKey"] = async (id) => {
+      const n = id.kind === "external" ? (id.pskId[0] ?? 0) : 0;
+      askedForPsk.push(n);
+      return n % 2 === 0 ? new Uint8Array(32) : undefined;
+    };
     const verify = vi.spyOn(suite, "verifyWithLabel");
-    const { staged } = await stageCommit(alice, {}, counting);
+    const { staged } = await stageCommit(alice, {}, { ...counting, preSharedKey });
     const verified = verify.mock.calls.length;
     verify.mockRestore();
     expect(staged.effects.added.length).toBe(COUNT / 2);
-    expect(staged.effects.proposals.length).toBe(COUNT / 2);
+    expect(staged.effects.proposals.length).toBe(COUNT);
     // Two for each key package, and one for the committer's own leaf.
     expect(verified).toBe(2 * COUNT + 1);
-    // Three quarters have good signatures; the half that is added was judged under each of the other extensions, too.
-    expect(asked).toBe((3 / 4) * COUNT + COUNT);
+    expect(asked).toBe((3 / 4) * COUNT); // those with good signatures
+    // Each was asked for once, and what is injected once more for its key.
+    expect(new Set(askedForPsk).size).toBe(COUNT);
+    expect(askedForPsk.length).toBe(COUNT + COUNT / 2);
   });
 });
 

@@ -50,6 +50,13 @@ export function noVerdicts(): Verdicts {
   return remember(() => remember(() => ({})));
 }
 
+/** How lists of proposals are judged of which most are only tried. */
+export interface Judge {
+  readonly verdicts: Verdicts;
+  /** Throws where the tree that the proposals lead to can't be, before the application is asked about credentials. */
+  readonly tree?: (tree: RatchetTree, extensions: readonly Extension[]) => void;
+}
+
 /**
  * Validates a commit's proposals (RFC 9420 §12.1, §12.2) and applies them in the order of §12.3. What can only be
  * judged on the resulting tree, the path included, is checkResultingTree's.
@@ -59,27 +66,23 @@ export async function applyProposals(
   proposals: readonly SentProposal[],
   committer: number | undefined,
   deps: EngineDeps,
-  verdicts = noVerdicts(),
+  judge: Judge = { verdicts: noVerdicts() },
 ): Promise<AppliedProposals> {
   const list = checkProposalList(group, proposals, committer);
   // §12.3: the new extensions are the ones under which all other proposals are judged.
   const extensions = list.contextExtensions ?? group.context.extensions;
   const { id } = group.suite;
-  const alone = verdicts(group);
-  const credentials = verdicts(extensions);
+  const alone = judge.verdicts(group);
+  const credentials = judge.verdicts(extensions);
   if (list.contextExtensions !== undefined) {
     await (alone(extensions).verdict ??= checkContextExtensions(group, extensions, deps));
   }
-  await inChunks(list.updates, async ({ sender, leafNode }) => {
-    const before = memberLeaf(group.tree, sender);
-    await (alone(leafNode).verdict ??= checkUpdate(group, sender, leafNode));
-    await (credentials(leafNode).verdict ??= authenticateSuccessor(deps, before, leafNode, id, extensions));
+  await inChunks(list.updates, ({ sender, leafNode }) => {
+    return (alone(leafNode).verdict ??= checkUpdate(group, sender, leafNode));
   });
-  await inChunks(list.adds, async (keyPackage) => {
-    const { leafNode } = keyPackage;
+  await inChunks(list.adds, (keyPackage) => {
     // §12.1.1, §10.1
-    await (alone(keyPackage).verdict ??= checkBeforeCredential(keyPackage, { suite: id }));
-    await (credentials(leafNode).verdict ??= authenticateLeaf(deps, leafNode, id, extensions));
+    return (alone(keyPackage).verdict ??= checkBeforeCredential(keyPackage, { suite: id }));
   });
 
   let { tree } = group;
@@ -94,6 +97,14 @@ export async function applyProposals(
     const result = addLeaf(tree, keyPackage.leafNode);
     tree = result.tree;
     return { leaf: result.leaf, keyPackage };
+  });
+  judge.tree?.(tree, extensions);
+
+  await inChunks(updated, ({ before, after }) => {
+    return (credentials(after).verdict ??= authenticateSuccessor(deps, before, after, id, extensions));
+  });
+  await inChunks(list.adds, ({ leafNode }) => {
+    return (credentials(leafNode).verdict ??= authenticateLeaf(deps, leafNode, id, extensions));
   });
   return { tree, extensions, added, removed, updated, psks: list.psks, reinit: list.reinit };
 }

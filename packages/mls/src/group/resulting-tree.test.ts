@@ -192,6 +192,11 @@ describe("a committer that takes all pending proposals", () => {
     expect(await taken(await joining("robert"), renaming, withPolicy(lenient))).toEqual([]);
     expect(await taken(await joining("bob"), renaming, withPolicy(lenient))).toEqual(["add"]);
 
+    // It isn't a key package's any more: that the old leaf's lifetime is over is nothing against the new one.
+    const late: EngineDeps = { ...deps, lifetimes: { now: 5_000_000 } };
+    const leaving = await proposing({ kind: "remove", removed: 2 });
+    expect(await taken(leaving, keyOnly, late)).toEqual(["remove"]);
+
     // And its own new credential has to do under the extensions that are proposed.
     const strict = withPolicy({
       ...lenient,

@@ -1,11 +1,13 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
+import { NO_BYTES } from "../codec/shared.ts";
 import { MlsError } from "../errors.ts";
 import type { LeafNode } from "../leaf-node.ts";
-import type { Proposal } from "../proposal.ts";
-import { memberLeaf, updateLeaf } from "../tree/ratchet-tree.ts";
+import type { PreSharedKeyId, Proposal } from "../proposal.ts";
+import { memberLeaf, type RatchetTree, updateLeaf } from "../tree/ratchet-tree.ts";
 import { applyProposals, type Verdicts } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
 import { type GroupState, heldBy, type PendingProposal } from "./group-state.ts";
+import { checkGroupSupport } from "./leaf-rules.ts";
 import { changedLeaf } from "./own-path.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
@@ -29,7 +31,11 @@ export async function selectProposals(
   // §12.2: a ReInit stands alone, and others are preferred to it.
   const isReinit = ({ proposal }: PendingProposal): boolean => proposal.kind === "reinit";
   const inOrder = [...candidates.filter((one) => !isReinit(one)), ...candidates.filter(isReinit)];
-  const renewed = leaf && changedLeaf(memberLeaf(state.tree, state.ownLeaf), leaf);
+  // As the path will bring it, but for its fresh keys: it has no lifetime (§7.2).
+  const renewed = leaf && {
+    ...changedLeaf(memberLeaf(state.tree, state.ownLeaf), leaf),
+    source: { kind: "commit", parentHash: NO_BYTES } as const,
+  };
   return addValid([], inOrder, (together) => areValid(state, together, own, renewed, deps, verdicts));
 }
 
@@ -97,9 +103,12 @@ async function areValid(
   const { suite, ownLeaf } = state;
   try {
     const proposals = [...pending.map(byReference), ...own];
-    const applied = await applyProposals(state, proposals, ownLeaf, deps, verdicts);
-    const { extensions } = applied;
-    let { tree } = applied;
+    const renew = (tree: RatchetTree) => (renewed === undefined ? tree : updateLeaf(tree, ownLeaf, renewed));
+    const applied = await applyProposals(state, proposals, ownLeaf, deps, {
+      verdicts,
+      tree: (tree, extensions) => checkGroupSupport(renew(tree), extensions),
+    });
+    const { extensions, tree } = applied;
     if (renewed !== undefined) {
       const before = memberLeaf(tree, ownLeaf);
       await (verdicts(extensions)(renewed).verdict ??= authenticateSuccessor(
@@ -109,17 +118,19 @@ async function areValid(
         suite.id,
         extensions,
       ));
-      // As the path will do it, but for its fresh keys. Whether it goes with the others is seen later.
-      tree = updateLeaf(tree, ownLeaf, renewed);
     }
-    checkResultingTree(tree, extensions, applied, undefined, deps);
+    checkResultingTree(renew(tree), extensions, applied, undefined, deps);
     // A proposal of a key that this member doesn't have must not keep it from committing.
-    await findPskSecret(suite, applied.psks, heldBy(state), "§12.4.2", deps);
+    for (const psk of applied.psks) await (verdicts(state)(psk).verdict ??= requirePsk(state, psk, deps));
     return true;
   } catch (error) {
     if (error instanceof MlsError) return false;
     throw error;
   }
+}
+
+async function requirePsk(state: GroupState, psk: PreSharedKeyId, deps: EngineDeps): Promise<void> {
+  await findPskSecret(state.suite, [psk], heldBy(state), "§12.4.2", deps);
 }
 
 export function byReference({ proposal, sender }: PendingProposal): SentProposal {

@@ -104,7 +104,7 @@ async function stage(
   const pending = await selectProposals(state, intent, byValue, deps, verdicts);
   const proposals = [...pending.map(byReference), ...byValue];
   const before = origin === undefined ? state : { ...state, succession: origin.succession };
-  const applied = await applyProposals(before, proposals, ownLeaf, deps, verdicts);
+  const applied = await applyProposals(before, proposals, ownLeaf, deps, { verdicts });
 
   const own = goesWithoutPath(state, intent, proposals)
     ? keepPath(state, applied, deps)
