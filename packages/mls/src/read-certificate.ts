@@ -33,9 +33,10 @@ const TAG_NUMBER = 0x1f;
 const LEAST_BYTES_PER_VALUE = 3;
 
 /**
- * Reads a certificate of RFC 5280 §4.1. It must be formed as said there down to its last value, but nothing is built
- * of those values: an object for each takes a thousand times its bytes, and whoever sends it says how many there are.
- * Throws an Error.
+ * Reads a certificate of RFC 5280 §4.1. Its values must stand as said there, down to the last, in lengths that DER has;
+ * what they say (version, serial number, whether an extension is critical, how a set is sorted) is for whoever checks
+ * the chain. Nothing is built of them: an object for each takes a thousand times its bytes, and whoever sends it says
+ * how many there are. Throws an Error.
  */
 export function readCertificate(bytes: Uint8Array): ReadCertificate {
   const allowance = { values: bytes.length / LEAST_BYTES_PER_VALUE };

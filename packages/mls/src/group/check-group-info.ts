@@ -23,7 +23,11 @@ import {
 } from "./authentication.ts";
 import { checkGroupSupport, checkLeaves, inChunks } from "./leaf-rules.ts";
 
-/** The tree as the data of a `ratchet_tree` extension; or a way to it, asked with the extensions of the GroupInfo. */
+/**
+ * The tree as the data of a `ratchet_tree` extension; or a way to it, asked with the extensions of the GroupInfo. Those
+ * aren't verified yet: their signer's key is in the tree. So whoever invites says what is fetched, and it counts only if
+ * it is the tree that was signed for. What the function throws comes through as it is.
+ */
 export type SeparateTree =
   | Uint8Array
   | ((groupInfoExtensions: readonly Extension[]) => Promise<Uint8Array | undefined>);

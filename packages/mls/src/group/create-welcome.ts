@@ -1,6 +1,7 @@
 import { encode } from "../codec/codec.ts";
 import type { CipherSuite, Random, SignaturePrivateKey } from "../crypto/cipher-suite.ts";
-import { EXTENSION_RATCHET_TREE, type Extension } from "../extension.ts";
+import { equalBytes } from "../crypto/equal-bytes.ts";
+import { EXTENSION_RATCHET_TREE, type Extension, findExtension } from "../extension.ts";
 import { mlsMessageCodec } from "../framing/message.ts";
 import { keyPackageRef } from "../key-package.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
@@ -19,12 +20,22 @@ import type { NextEpoch } from "./next-epoch.ts";
  */
 export type GroupInfoExtensions = (ratchetTree: Uint8Array) => Promise<readonly Extension[]>;
 
-const treeInside: GroupInfoExtensions = async (data) => [{ type: EXTENSION_RATCHET_TREE, data }];
+/** What they are for this tree. Throws RangeError for another tree than it: nobody could join with that. */
+export async function extensionsFor(
+  tree: RatchetTree,
+  wanted: GroupInfoExtensions | undefined,
+): Promise<readonly Extension[]> {
+  const data = encodeTree(tree);
+  if (wanted === undefined) return [{ type: EXTENSION_RATCHET_TREE, data }];
+  const extensions = await wanted(data);
+  const inside = findExtension(extensions, EXTENSION_RATCHET_TREE);
+  if (inside !== undefined && !equalBytes(inside, data))
+    throw new RangeError("another tree than the epoch's");
+  return extensions;
+}
 
 export interface WelcomeParts {
   readonly suite: CipherSuite;
-  /** The tree of the new epoch. */
-  readonly tree: RatchetTree;
   readonly next: NextEpoch;
   readonly signer: number;
   readonly signatureKey: SignaturePrivateKey;
@@ -32,19 +43,19 @@ export interface WelcomeParts {
   readonly pathSecrets: ReadonlyMap<number, Uint8Array>;
   readonly pskSecret: Uint8Array;
   readonly psks: readonly PreSharedKeyId[];
-  readonly groupInfoExtensions: GroupInfoExtensions | undefined;
+  readonly extensions: readonly Extension[];
   readonly random: Random;
 }
 
-/** One Welcome for all who were added (RFC 9420 §12.4.3.1), the tree inside it unless told otherwise; undefined for nobody. */
+/** One Welcome for all who were added (RFC 9420 §12.4.3.1); undefined for nobody. */
 export async function createWelcome(parts: WelcomeParts): Promise<Uint8Array | undefined> {
-  const { suite, next, added, signer, groupInfoExtensions = treeInside } = parts;
+  const { suite, next, added, signer, extensions } = parts;
   if (added.length === 0) return undefined;
   const groupInfo = await signGroupInfo(
     suite,
     {
       groupContext: next.context,
-      extensions: await groupInfoExtensions(encodeTree(parts.tree)),
+      extensions,
       confirmationTag: next.confirmationTag,
       signer,
     },

@@ -285,6 +285,25 @@ describe("the secrets of a member through a whole life", () => {
     expect(ledger.size).toBeGreaterThan(60);
   });
 
+  test("[GROUP-10] of a past epoch are for texts only, also of a leaf that begins with a late one", async () => {
+    const [alice, bob] = await groupOf(["alice", "bob"], deps);
+    if (alice === undefined || bob === undefined) throw new Error("somebody is missing");
+    const late = await say(alice, "late");
+    const { staged } = await stageCommit(late.state, {}, deps);
+    const taken = await processMessage(bob, staged.message, deps);
+    if (taken.kind !== "commit") throw new Error("not a commit");
+    const next = nextOf(taken.staged);
+    // The commit has begun alice's leaf at bob; at a third who took it from elsewhere it hasn't.
+    for (const state of [taken.state, { ...taken.state, secretTree: bob.secretTree }]) {
+      const { past } = await openLate(retireEpoch(state, next), late.message);
+      expect(heldSecrets(past)).toContain("ratchet/0/application/1");
+      expect(heldSecrets(past).filter((name) => name.includes("handshake"))).toEqual([]);
+      expect(
+        diffPastEpoch(past, (await openLate(retireEpoch(state, next), late.message)).past).delete,
+      ).toEqual([]);
+    }
+  });
+
   test("[GROUP-10] by an external commit are those of the new epoch alone", async () => {
     const open = testDeps("open");
     const outside = { ...open, external: { allowCommit: () => Promise.resolve(true) } };

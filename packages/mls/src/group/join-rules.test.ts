@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { CreatedKeyPackage } from "../create-key-package.ts";
+import { EXTENSION_RATCHET_TREE } from "../extension.ts";
 import { type LeafNode, signLeafNode } from "../leaf-node.ts";
 import type { PreSharedKeyId } from "../proposal.ts";
 import { forgeWelcome, type WelcomeForgery } from "../testing/forge.ts";
@@ -22,7 +23,9 @@ import { commonAncestor } from "../tree/tree-math.ts";
 import { createPath } from "../tree/update-path.ts";
 import type { AuthenticationPolicy } from "./authentication.ts";
 import type { SeparateTree } from "./check-group-info.ts";
+import type { GroupInfoExtensions } from "./create-welcome.ts";
 import type { GroupState } from "./group-state.ts";
+import { heldSecrets } from "./held-secrets.ts";
 import { joinGroup } from "./join-group.ts";
 import { createApplicationMessage } from "./send-message.ts";
 import { stageCommit } from "./stage-commit.ts";
@@ -347,6 +350,19 @@ describe("a Welcome whose GroupInfo leads to the tree instead of carrying it", (
     });
     expect(asked).toEqual([place]);
     expect(joined.ownLeaf).toBe(3);
+  });
+
+  test("[WELCOME-1] isn't made with another tree inside, nor where no place was found; no key is used up", async () => {
+    const made = async (groupInfoExtensions: GroupInfoExtensions) =>
+      stageCommit(member(1), { add: [keyPackage], groupInfoExtensions }, deps);
+    const { keyPackage } = await packageOf(await person("yann", deps.random), deps.random);
+    const other = encodeTree(member(0).tree);
+    await expect(made(async () => [{ type: EXTENSION_RATCHET_TREE, data: other }])).rejects.toThrow(
+      RangeError,
+    );
+    await expect(made(() => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
+    const { state } = await made(async (data) => [{ type: EXTENSION_RATCHET_TREE, data }]);
+    expect(heldSecrets(state)).toContain("ratchet/1/handshake/1");
   });
 
   test("[WELCOME-1] isn't joined without the tree, nor with another one", async () => {

@@ -102,7 +102,8 @@ export async function openLate(
     throw new RangeError("what opens as application data is that, of a member");
   }
   return {
-    past: { ...past, secretTree: opened.secretTree },
+    // A leaf whose first message this was has begun just now, its ratchet of handshakes with it.
+    past: { ...past, secretTree: readingOnly(past.suite, opened.secretTree, past.ownLeaf) },
     sender: opened.sender,
     senderLeaf,
     data: content.data,

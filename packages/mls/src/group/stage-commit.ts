@@ -10,7 +10,7 @@ import type { Proposal, ReInit } from "../proposal.ts";
 import { MLS10 } from "../version.ts";
 import { applyProposals, noVerdicts } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
-import { createWelcome, type GroupInfoExtensions } from "./create-welcome.ts";
+import { createWelcome, extensionsFor, type GroupInfoExtensions } from "./create-welcome.ts";
 import { frameOwn } from "./frame-own.ts";
 import { type GroupState, heldBy, startEpoch } from "./group-state.ts";
 import { type NextEpoch, nextEpoch } from "./next-epoch.ts";
@@ -43,7 +43,10 @@ export interface CommitIntent {
   /** What changes in the own leaf besides its encryption key. */
   readonly leaf?: LeafChanges;
   readonly authenticatedData?: Uint8Array;
-  /** What the Welcome's GroupInfo carries; the tree and nothing else unless said otherwise. */
+  /**
+   * What the Welcome's GroupInfo carries; the tree and nothing else unless said otherwise. What it throws ends the call,
+   * and no key is used up.
+   */
   readonly groupInfoExtensions?: GroupInfoExtensions;
   /** How the commit goes out; "privateMessage" unless said otherwise (RFC 9420 §6.2). */
   readonly wireFormat?: GroupWireFormat;
@@ -117,11 +120,13 @@ async function stage(
     path: own.path,
   };
   const pskSecret = await findPskSecret(suite, applied.psks, origin?.old ?? heldBy(state), "§12.4.2", deps);
+  // Before a key is taken: the application may have to upload the tree, and fail.
+  const isJoined = applied.added.length > 0;
+  const extensions = isJoined ? await extensionsFor(own.tree, intent.groupInfoExtensions) : [];
   const sent = await sealCommit(state, commit, own, pskSecret, intent, deps);
   const signatureKey = intent.leaf?.signatureKey?.privateKey ?? state.signatureKey;
   const welcome = await createWelcome({
     suite,
-    tree: own.tree,
     next: sent.next,
     signer: ownLeaf,
     signatureKey,
@@ -129,7 +134,7 @@ async function stage(
     pathSecrets: own.pathSecrets,
     pskSecret,
     psks: applied.psks,
-    groupInfoExtensions: intent.groupInfoExtensions,
+    extensions,
     random: deps.random,
   });
   return {

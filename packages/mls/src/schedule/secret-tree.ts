@@ -8,6 +8,7 @@ import {
   DEFAULT_RATCHET_LIMITS,
   dropSkippedBefore,
   endedRatchet,
+  hasEnded,
   keepSkipped,
   markSeen,
   type MessageKey,
@@ -205,21 +206,26 @@ function dropBelow(node: SecretNode, time: number): SecretNode {
   return leafRatchets(node.handshake, dropSkippedBefore(node.application, time));
 }
 
-/** What reads late application messages of others (RFC 9420 §15.3): the other ratchets that had begun are gone. */
-export function readingOnly(
-  suite: CipherSuite,
-  { width, root, sent }: SecretTree,
-  ownLeaf: number,
-): SecretTree {
+/**
+ * What reads late application messages of others (RFC 9420 §15.3): the other ratchets that had begun are gone. The same
+ * tree where none is left.
+ */
+export function readingOnly(suite: CipherSuite, tree: SecretTree, ownLeaf: number): SecretTree {
   const ended = endedRatchet(suite);
-  /** Deep as the tree; `node` covers `below` leaves from `first` on. */
-  const without = (node: SecretNode, first: number, below: number): SecretNode => {
+  /** Deep as the tree; `node` covers `width` leaves from `first` on. */
+  const without = (node: SecretNode, first: number, width: number): SecretNode => {
     if (node.kind === "secret") return node;
-    if (node.kind === "leaf") return leafRatchets(ended, first === ownLeaf ? ended : node.application);
-    const half = below / 2;
-    return splitSecret(without(node.left, first, half), without(node.right, first + half, half));
+    if (node.kind === "leaf") {
+      const isOwn = first === ownLeaf;
+      if (hasEnded(node.handshake) && (!isOwn || hasEnded(node.application))) return node;
+      return leafRatchets(ended, isOwn ? ended : node.application);
+    }
+    const left = without(node.left, first, width / 2);
+    const right = without(node.right, first + width / 2, width / 2);
+    return left === node.left && right === node.right ? node : splitSecret(left, right);
   };
-  return { width, root: without(root, 0, width), sent };
+  const root = without(tree.root, 0, tree.width);
+  return root === tree.root ? tree : { ...tree, root };
 }
 
 /** Whether the leaf is in the left half of the subtree of width 2 * half that it is in. */
