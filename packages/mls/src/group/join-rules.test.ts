@@ -353,15 +353,15 @@ describe("a Welcome whose GroupInfo leads to the tree instead of carrying it", (
   });
 
   test("[WELCOME-1] isn't made with another tree inside, nor where no place was found; no key is used up", async () => {
-    const made = async (groupInfoExtensions: GroupInfoExtensions) =>
+    const inviting = async (groupInfoExtensions: GroupInfoExtensions) =>
       stageCommit(member(1), { add: [keyPackage], groupInfoExtensions }, deps);
     const { keyPackage } = await packageOf(await person("yann", deps.random), deps.random);
     const other = encodeTree(member(0).tree);
-    await expect(made(async () => [{ type: EXTENSION_RATCHET_TREE, data: other }])).rejects.toThrow(
+    await expect(inviting(async () => [{ type: EXTENSION_RATCHET_TREE, data: other }])).rejects.toThrow(
       RangeError,
     );
-    await expect(made(() => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
-    const { state } = await made(async (data) => [{ type: EXTENSION_RATCHET_TREE, data }]);
+    await expect(inviting(() => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
+    const { state } = await inviting(async (data) => [{ type: EXTENSION_RATCHET_TREE, data }]);
     expect(heldSecrets(state)).toContain("ratchet/1/handshake/1");
   });
 

@@ -149,12 +149,12 @@ describe("the records of many pending proposals", () => {
   });
 
   const withPsks = async (from: GroupState, ids: readonly number[]): Promise<GroupState> => {
-    let state = from;
+    let after = from;
     for (const id of ids) {
       const psk = { kind: "external", pskId: Uint8Array.of(id) } as const;
-      ({ state } = await proposePsk(state, psk, {}, deps));
+      after = (await proposePsk(after, psk, {}, deps)).state;
     }
-    return state;
+    return after;
   };
 
   test("that are a list only, as older versions wrote them, are read and gone on from", async () => {
@@ -184,17 +184,17 @@ describe("the records of many pending proposals", () => {
     const three = await withPsks(alice, [1, 2, 3]);
     const records = new Map<string, Uint8Array>();
     let last: GroupState | undefined;
-    for (const next of [
+    for (const later of [
       three,
       await withPsks(three, [4]),
       await withPsks(three, [5]),
       await withPsks(three, [6, 7]),
     ]) {
-      const diff = diffGroup(last, next);
+      const diff = diffGroup(last, later);
       for (const key of diff.delete) records.delete(key);
       for (const [key, value] of diff.put) records.set(key, value);
-      last = next;
-      expect([...loadGroup(records, keysOf(next)).proposals]).toEqual([...next.proposals]);
+      last = later;
+      expect([...loadGroup(records, keysOf(later)).proposals]).toEqual([...later.proposals]);
     }
   });
 });

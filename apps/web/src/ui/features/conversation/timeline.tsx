@@ -21,11 +21,10 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
   const context = { conversationId, group, people, self, now };
   const list = useRef<VirtuosoHandle>(null);
   const [atBottom, setAtBottom] = useState(true);
+  const hasReachedEnd = useRef(false); // it isn't where everybody begins to read
   const { scrollerRef, resizedLately } = useResizedLately();
   // Rows that take other heights are no reason to leave the end; who is there comes back to it.
-  const stayAtEnd = () => {
-    if (atBottom && resizedLately()) toEnd(list.current);
-  };
+  const staysAtEnd = () => atBottom && hasReachedEnd.current && resizedLately();
   const [line, setLine] = useState(() => unreadLine(conversation));
   const rows = useMemo(() => timelineRows(items, line), [items, line]);
   const firstItemIndex = useFirstIndex(items);
@@ -66,10 +65,13 @@ export function Timeline({ conversation, items }: { conversation: ConversationVi
         followOutput={(following) => (following ? "auto" : false)}
         atBottomThreshold={64}
         atBottomStateChange={(isAtBottom) => {
-          if (isAtBottom || !resizedLately()) setAtBottom(isAtBottom);
-          else stayAtEnd();
+          hasReachedEnd.current ||= isAtBottom;
+          if (!isAtBottom && staysAtEnd()) toEnd(list.current);
+          else setAtBottom(isAtBottom);
         }}
-        totalListHeightChanged={stayAtEnd}
+        totalListHeightChanged={() => {
+          if (staysAtEnd()) toEnd(list.current);
+        }}
         scrollerRef={scrollerRef}
         startReached={() => void loadOlder(conversationId)}
         increaseViewportBy={{ top: 1600, bottom: 600 }}
@@ -132,24 +134,44 @@ function useFirstIndex(items: readonly TimelineItem[]): number {
 
 /** How long rows are measured anew after a change of size: a phone that is turned, a window that gets narrower. */
 const SETTLING_MS = 500;
+const SCROLLS = ["wheel", "touchstart", "touchmove", "pointerdown", "keydown"];
 
-/** Whether the list has taken another size a moment ago. */
+/** Whether the list has taken another size a moment ago, and its reader hasn't touched it since. */
 function useResizedLately() {
-  const scroller = useRef<HTMLElement | Window | null>(null);
-  const seen = useRef<{ width: number; height: number; since: number }>(undefined);
-  const resizedLately = () => {
-    const element = scroller.current;
-    if (!(element instanceof HTMLElement)) return false;
-    const { clientWidth: width, clientHeight: height } = element;
-    const before = seen.current ?? { width, height, since: -Infinity }; // the first size is no change of size
-    const isSame = width === before.width && height === before.height;
-    seen.current = isSame ? before : { width, height, since: performance.now() };
-    return performance.now() - seen.current.since < SETTLING_MS;
-  };
+  const [element, scrollerRef] = useState<HTMLElement | Window | null>(null);
+  const scroller = element instanceof HTMLElement ? element : undefined;
+  const size = useRef("");
+  const resizedAt = useRef(-Infinity);
+  useEffect(() => {
+    if (scroller === undefined) return;
+    size.current = sizeOf(scroller);
+    const observer = new ResizeObserver(() => {
+      if (sizeOf(scroller) !== size.current) resizedAt.current = performance.now();
+      size.current = sizeOf(scroller);
+    });
+    observer.observe(scroller);
+    const touched = new AbortController();
+    for (const kind of SCROLLS) {
+      const { signal } = touched;
+      scroller.addEventListener(kind, () => (resizedAt.current = -Infinity), { signal, passive: true });
+    }
+    return () => {
+      observer.disconnect();
+      touched.abort();
+    };
+  }, [scroller]);
   return {
-    resizedLately,
-    scrollerRef: (element: HTMLElement | Window | null) => void (scroller.current = element),
+    scrollerRef,
+    resizedLately: () => {
+      // Within the frame of the change the list may be asked about it before the observer is.
+      const isBeingResized = scroller !== undefined && size.current !== sizeOf(scroller);
+      return isBeingResized || performance.now() - resizedAt.current < SETTLING_MS;
+    },
   };
+}
+
+function sizeOf({ clientWidth, clientHeight }: HTMLElement): string {
+  return `${clientWidth} ${clientHeight}`;
 }
 
 /** Tells the engine how far the person has read: what is on the screen, at the bottom, in a visible tab. */
