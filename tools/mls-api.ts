@@ -18,7 +18,7 @@ const CHAPTERS: readonly (readonly [title: string, modules: RegExp])[] = [
   ["Founding and joining", /^group\/(create-group|join-|export-group-info|check-group-info)/],
   ["The state of a group", /^(group\/group-state|group-context|tree\/)/],
   ["Messages", /^(group\/(send-message|process-message)|framing\/|parse-header)/],
-  ["Commits", /^group\/(stage-commit|staged-commit|receive-commit)/],
+  ["Commits", /^group\/(commit-intent|stage-commit|staged-commit|receive-commit)/],
   ["Proposals and pre-shared keys", /^(proposal|group\/(proposal-rules|pre-shared-keys|external-proposal))/],
   ["Groups that follow others", /^group\/(successor|predecessor|reinit|open-welcome)/],
   ["Late messages and limits", /^(group\/(past-epoch(?!-records)|limits)|schedule\/)/],

@@ -5,9 +5,9 @@ import { equalBytes } from "./crypto/equal-bytes.ts";
 import { MlsError } from "./errors.ts";
 import { mlsMessageCodec } from "./framing/message.ts";
 import { type KeyPackage, verifyKeyPackageSignature } from "./key-package.ts";
-import { checkLeafItself, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
+import { checkLeafItself, isLifetimeReversed, unsupportedExtension, verifyLeafNode } from "./leaf-node.ts";
 import { checkLastResort } from "./last-resort.ts";
-import { checkLifetime, isLifetimeReversed, type LifetimeBounds } from "./lifetime.ts";
+import { checkLifetime, type LifetimeBounds } from "./lifetime.ts";
 import { MLS10 } from "./version.ts";
 
 /**

@@ -117,7 +117,8 @@ export {
   proposeUpdate,
   type SendOptions,
 } from "./group/send-message.ts";
-export { type CommitIntent, type LeafChanges, stageCommit } from "./group/stage-commit.ts";
+export type { CommitIntent, LeafChanges } from "./group/commit-intent.ts";
+export { stageCommit } from "./group/stage-commit.ts";
 export { type CommitEffects, mergeCommit, type StagedCommit } from "./group/staged-commit.ts";
 export {
   branchGroup,

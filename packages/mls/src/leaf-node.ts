@@ -18,7 +18,6 @@ import type { CipherSuite, SignaturePrivateKey } from "./crypto/cipher-suite.ts"
 import { type Credential, credentialCodec, credentialType } from "./credential.ts";
 import { MlsError } from "./errors.ts";
 import { type Extension, extensionsCodec, isDefaultExtension } from "./extension.ts";
-import { isLifetimeReversed } from "./lifetime.ts";
 import { lookupIn } from "./lookup.ts";
 import { MLS10 } from "./version.ts";
 
@@ -152,6 +151,11 @@ const leafWithPlaceCodec = struct<UnsignedLeafNode & LeafPlace>({
   groupId: opaque,
   leafIndex: u32,
 });
+
+/** Whether a leaf's lifetime ends before it begins (RFC 9420 §7.2), which none may: no clock is asked. */
+export function isLifetimeReversed({ source }: Pick<UnsignedLeafNode, "source">): boolean {
+  return source.kind === "keyPackage" && source.lifetime.notBefore > source.lifetime.notAfter;
+}
 
 /**
  * The rules of §7.2 and §7.3 that a leaf must keep by itself, whatever the group: its lifetime, where it has one,

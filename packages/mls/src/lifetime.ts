@@ -16,11 +16,6 @@ export interface LifetimeBounds {
   readonly now?: number;
 }
 
-/** Whether a leaf's lifetime ends before it begins (RFC 9420 §7.2), which none may: no clock is asked. */
-export function isLifetimeReversed({ source }: Pick<UnsignedLeafNode, "source">): boolean {
-  return source.kind === "keyPackage" && source.lifetime.notBefore > source.lifetime.notAfter;
-}
-
 /** Throws LIFETIME_INVALID. Leaves of source update and commit have no lifetime. */
 export function checkLifetime({ source }: Pick<UnsignedLeafNode, "source">, bounds: LifetimeBounds): void {
   if (source.kind !== "keyPackage") return;

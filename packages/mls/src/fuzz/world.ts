@@ -22,7 +22,8 @@ import {
   proposePsk,
   proposeUpdate,
 } from "../group/send-message.ts";
-import { type CommitIntent, stageCommit } from "../group/stage-commit.ts";
+import type { CommitIntent } from "../group/commit-intent.ts";
+import { stageCommit } from "../group/stage-commit.ts";
 import {
   CAPABILITIES,
   found,

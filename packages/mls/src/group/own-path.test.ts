@@ -19,7 +19,8 @@ import { encryptionKeyAt } from "../tree/ratchet-tree.ts";
 import { epochAuthenticator, type GroupState } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
 import { diffGroup, loadGroup } from "./records.ts";
-import { type CommitIntent, stageCommit } from "./stage-commit.ts";
+import type { CommitIntent } from "./commit-intent.ts";
+import { stageCommit } from "./stage-commit.ts";
 
 const deps = {
   ...testDeps("own path"),

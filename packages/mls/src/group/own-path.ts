@@ -7,12 +7,12 @@ import { memberLeaf, type RatchetTree } from "../tree/ratchet-tree.ts";
 import { createPath, encryptPath, type NewPath, type NodePrivateKeys } from "../tree/update-path.ts";
 import type { AppliedProposals } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
+import type { CommitIntent, LeafChanges } from "./commit-intent.ts";
 import type { GroupState } from "./group-state.ts";
 import { checkLeaf } from "./leaf-rules.ts";
 import { provisionalContext } from "./next-epoch.ts";
 import { isPathRequired, type SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
-import type { CommitIntent, LeafChanges } from "./stage-commit.ts";
 
 /** The committer's side of a commit: the new tree, and the path that leads there, if any (RFC 9420 §12.4.1). */
 export interface OwnPath {

@@ -25,7 +25,8 @@ import type { AuthenticationPolicy, EngineDeps } from "./authentication.ts";
 import type { GroupState } from "./group-state.ts";
 import { processMessage } from "./process-message.ts";
 import { createProposal, proposePsk } from "./send-message.ts";
-import { type CommitIntent, stageCommit } from "./stage-commit.ts";
+import type { CommitIntent } from "./commit-intent.ts";
+import { stageCommit } from "./stage-commit.ts";
 
 const deps = testDeps("resulting tree");
 let group: GroupState[];

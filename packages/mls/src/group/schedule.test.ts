@@ -19,7 +19,8 @@ import { openLate, retireEpoch } from "./past-epoch.ts";
 import { processMessage } from "./process-message.ts";
 import { safeExportSecret } from "./safe-exporter.ts";
 import { createApplicationMessage, proposeRemove, proposeUpdate } from "./send-message.ts";
-import { type CommitIntent, stageCommit } from "./stage-commit.ts";
+import type { CommitIntent } from "./commit-intent.ts";
+import { stageCommit } from "./stage-commit.ts";
 import type { StagedCommit } from "./staged-commit.ts";
 
 const PAST_EPOCHS = 3;

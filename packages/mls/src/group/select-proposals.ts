@@ -6,13 +6,13 @@ import type { PreSharedKeyId, Proposal } from "../proposal.ts";
 import { memberLeaf, type RatchetTree, updateLeaf } from "../tree/ratchet-tree.ts";
 import { applyProposals, type Verdicts } from "./apply-proposals.ts";
 import { authenticateSuccessor, type EngineDeps } from "./authentication.ts";
+import type { CommitIntent } from "./commit-intent.ts";
 import { type GroupState, heldBy, type PendingProposal } from "./group-state.ts";
 import { checkGroupSupport } from "./leaf-rules.ts";
 import { changedLeaf } from "./own-path.ts";
 import { findPskSecret } from "./pre-shared-keys.ts";
 import type { SentProposal } from "./proposal-rules.ts";
 import { checkResultingTree } from "./resulting-tree.ts";
-import type { CommitIntent } from "./stage-commit.ts";
 
 /**
  * The pending proposals that a commit takes along by reference: those asked for, or "all" that are valid together

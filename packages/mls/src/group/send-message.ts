@@ -15,11 +15,11 @@ import { seenId } from "../schedule/seen-messages.ts";
 import { leafAt, memberLeaf } from "../tree/ratchet-tree.ts";
 import { applyProposals } from "./apply-proposals.ts";
 import type { EngineDeps } from "./authentication.ts";
+import type { LeafChanges } from "./commit-intent.ts";
 import { frameOwn } from "./frame-own.ts";
 import { type GroupState, type PendingProposal, withProposal } from "./group-state.ts";
 import { pskProposal, type PskReference } from "./pre-shared-keys.ts";
 import { refuseClosed } from "./reinit.ts";
-import type { LeafChanges } from "./stage-commit.ts";
 
 export interface SendOptions {
   readonly authenticatedData?: Uint8Array;
