@@ -5,7 +5,7 @@ import { type Samples, timed } from "./samples.ts";
 /** Above this number only our own engine takes part. */
 const PEERS_UP_TO = 1000;
 
-/** A group of one adds so many in one commit, with its Welcome. No key package is used twice by one engine. */
+/** A group of one adds so many in one commit, with its Welcome. Up to 1,000 no key package is used twice by one engine. */
 export async function measureAdds(
   engines: readonly Contender[],
   counts: readonly number[],
