@@ -103,14 +103,17 @@ async function areValid(
   const { suite, ownLeaf } = state;
   try {
     const proposals = [...pending.map(byReference), ...own];
-    const renew = (tree: RatchetTree) => (renewed === undefined ? tree : updateLeaf(tree, ownLeaf, renewed));
+    let tree: RatchetTree = state.tree;
     const applied = await applyProposals(state, proposals, ownLeaf, deps, {
       verdicts,
-      tree: (tree, extensions) => checkGroupSupport(renew(tree), extensions),
+      tree: (before, extensions) => {
+        tree = renewed === undefined ? before : updateLeaf(before, ownLeaf, renewed);
+        checkGroupSupport(tree, extensions);
+      },
     });
-    const { extensions, tree } = applied;
+    const { extensions } = applied;
     if (renewed !== undefined) {
-      const before = memberLeaf(tree, ownLeaf);
+      const before = memberLeaf(state.tree, ownLeaf);
       await (verdicts(extensions)(renewed).verdict ??= authenticateSuccessor(
         deps,
         before,
@@ -119,7 +122,7 @@ async function areValid(
         extensions,
       ));
     }
-    checkResultingTree(renew(tree), extensions, applied, undefined, deps);
+    checkResultingTree(tree, extensions, applied, undefined, deps);
     // A proposal of a key that this member doesn't have must not keep it from committing.
     for (const psk of applied.psks) await (verdicts(state)(psk).verdict ??= requirePsk(state, psk, deps));
     return true;
